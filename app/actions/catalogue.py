@@ -1,0 +1,325 @@
+"""All actions of the window, in the order of its menus."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QKeySequence
+
+from app.actions.action import Action, Circumstances
+
+__all__ = ["ACTIONS", "MENUS", "SEPARATOR", "SUBMENUS", "Menu"]
+
+Key = QKeySequence.StandardKey
+Menu = tuple[str, tuple[str, ...]]
+"""A title with its mnemonic, and the ids of its entries."""
+
+SEPARATOR = "-"
+
+
+def _store_is_open(now: Circumstances) -> bool:
+    return now.store_is_open
+
+
+def _objects_are_selected(now: Circumstances) -> bool:
+    return now.selected > 0
+
+
+def _can_delete(now: Circumstances) -> bool:
+    return now.store_is_writable and now.selected > 0 and not now.is_busy
+
+
+def _can_replace(now: Circumstances) -> bool:
+    return now.store_is_writable and now.selected == 1 and not now.is_busy
+
+
+def _node_is_current(now: Circumstances) -> bool:
+    return now.node_is_current
+
+
+_RECORDS = (
+    Action("store.open", "&Open Store…", "Open a store of any kind.", "open", (Key.Open,)),
+    Action(
+        "store.open_folder",
+        "Open &Folder…",
+        "Open a folder of job files, or a GC3Pie session.",
+        "folder",
+        ("Ctrl+Shift+O",),
+    ),
+    Action(
+        "store.open_demo",
+        "Open &Demo Store",
+        "Make a store of example jobs in a temporary folder, and open it.",
+        "demo",
+    ),
+    Action(
+        "store.close",
+        "&Close Store",
+        "Close the store; the window stays.",
+        "close",
+        (Key.Close,),
+        _store_is_open,
+    ),
+    Action("window.quit", "&Quit", "Close the window.", "quit", ("Ctrl+Q",)),
+    Action(
+        "edit.undo",
+        "&Undo",
+        "Take the last change back.",
+        "undo",
+        (Key.Undo,),
+        lambda now: now.can_undo and not now.is_busy,
+    ),
+    Action(
+        "edit.redo",
+        "&Redo",
+        "Make the change again that was taken back last.",
+        "redo",
+        (Key.Redo,),
+        lambda now: now.can_redo and not now.is_busy,
+    ),
+    Action(
+        "edit.copy",
+        "&Copy",
+        "Copy the selected value in the tree, or the selected IDs in the table.",
+        "copy",
+        (Key.Copy,),
+        lambda now: now.selected > 0 or now.node_is_current,
+    ),
+    Action(
+        "edit.copy_id",
+        "Copy &ID",
+        "Copy the IDs of the selected objects.",
+        "",
+        ("Ctrl+Shift+C",),
+        _objects_are_selected,
+    ),
+    Action(
+        "edit.copy_path",
+        "Copy &Path",
+        "Copy the path of the selected value, such as execution.history[2].",
+        "reference",
+        ("Ctrl+Alt+C",),
+        _node_is_current,
+    ),
+    Action(
+        "edit.copy_value",
+        "Copy &Value",
+        "Copy the whole text of the selected value.",
+        "details",
+        (),
+        _node_is_current,
+    ),
+    Action(
+        "edit.copy_expression",
+        "Copy as P&ython Expression",
+        "Copy the selected value as Python source.",
+        "python",
+        (),
+        _node_is_current,
+    ),
+    Action(
+        "edit.select_all",
+        "Select &All",
+        "Select every object in the table.",
+        "",
+        (),
+        _store_is_open,
+    ),
+    Action(
+        "edit.find",
+        "&Find…",
+        "Write what the table shall show.",
+        "search",
+        (Key.Find,),
+        _store_is_open,
+    ),
+    Action(
+        "edit.recently_deleted",
+        "Recently &Deleted…",
+        "Bring back what was deleted from this store, also before a restart.",
+        "restore",
+        (),
+        _store_is_open,
+    ),
+    Action(
+        "edit.settings", "&Settings…", "Appearance, text size and more.", "settings", ("Ctrl+,",)
+    ),
+    Action(
+        "view.live",
+        "Follow &Changes",
+        "Show what other programs write to the store as it happens.",
+        "live",
+        ("Ctrl+L",),
+        checkable=True,
+    ),
+    Action(
+        "view.refresh",
+        "&Refresh",
+        "Read the store again.",
+        "refresh",
+        (Key.Refresh,),
+        _store_is_open,
+    ),
+    Action(
+        "view.panels",
+        "&Details and References",
+        "Show the panels below the object.",
+        "panels",
+        ("F4",),
+        checkable=True,
+    ),
+    Action("view.next_area", "&Next Area", "Go to the next area of the window.", "", ("F6",)),
+    Action(
+        "view.previous_area",
+        "Pre&vious Area",
+        "Go to the area of the window before this one.",
+        "",
+        ("Shift+F6",),
+    ),
+    Action("view.zoom_in", "Larger &Text", "Make all text larger.", "zoom-in", (Key.ZoomIn, "Ctrl+=")),
+    Action("view.zoom_out", "&Smaller Text", "Make all text smaller.", "zoom-out", (Key.ZoomOut,)),
+    Action("view.zoom_reset", "&Normal Text", "Make all text as large as the system's.", "", ("Ctrl+0",)),
+    Action(
+        "object.follow",
+        "&Follow Reference",
+        "Open the object that the selected reference names.",
+        "follow",
+        (),
+        lambda now: now.node_names_object,
+        hint="Enter",
+    ),
+    Action(
+        "object.back",
+        "&Back",
+        "Show the object that was shown before.",
+        "back",
+        ("Alt+Left", Key.Back),
+        lambda now: now.can_go_back,
+    ),
+    Action(
+        "object.forward",
+        "F&orward",
+        "Show the object from which Back was used.",
+        "forward",
+        ("Alt+Right", Key.Forward),
+        lambda now: now.can_go_forward,
+    ),
+    Action(
+        "object.delete",
+        "&Delete…",
+        "Delete the selected objects; this can be undone.",
+        "delete",
+        (Key.Delete,),
+        _can_delete,
+    ),
+    Action(
+        "object.delete_below",
+        "Delete with &Everything Below…",
+        "Delete the selected objects and all that only they lead to; this can be undone.",
+        "",
+        ("Shift+Del",),
+        _can_delete,
+    ),
+    Action(
+        "object.replace",
+        "From &Pickle File…",
+        "Put the content of a pickle file in place of the selected object.",
+        "replace",
+        ("Ctrl+R",),
+        _can_replace,
+    ),
+    Action(
+        "object.replace_by_object",
+        "With &Another Object's Content…",
+        "Put the content of another object of this store in place of the selected one.",
+        "object",
+        ("Ctrl+Shift+R",),
+        _can_replace,
+    ),
+    Action(
+        "store.properties",
+        "&Properties…",
+        "What kind of store this is, and what is in it.",
+        "info",
+        ("Alt+Return",),
+        _store_is_open,
+    ),
+    Action(
+        "help.filter", "&Filter Language", "What can be written into the filter.", "search", ()
+    ),
+    Action("help.shortcuts", "&Keyboard Shortcuts", "All keys.", "keyboard", ("F1",)),
+    Action("help.about", "&About Jobshelf", "Versions and licences.", "info", ()),
+)
+
+ACTIONS = {action.id: action for action in _RECORDS}
+"""Every action by its id."""
+
+SUBMENUS = {
+    "submenu.recent": "Open &Recent",
+    "submenu.columns": "&Columns",
+    "submenu.replace": "&Replace",
+}
+"""Titles of what stands in a menu and is itself one."""
+
+MENUS: tuple[Menu, ...] = (
+    (
+        "&File",
+        (
+            "store.open",
+            "store.open_folder",
+            "submenu.recent",
+            "store.open_demo",
+            SEPARATOR,
+            "store.close",
+            "window.quit",
+        ),
+    ),
+    (
+        "&Edit",
+        (
+            "edit.undo",
+            "edit.redo",
+            SEPARATOR,
+            "edit.copy",
+            "edit.copy_id",
+            "edit.copy_path",
+            "edit.copy_value",
+            "edit.copy_expression",
+            SEPARATOR,
+            "edit.select_all",
+            "edit.find",
+            SEPARATOR,
+            "edit.recently_deleted",
+            "edit.settings",
+        ),
+    ),
+    (
+        "&View",
+        (
+            "view.live",
+            "view.refresh",
+            SEPARATOR,
+            "submenu.columns",
+            "view.panels",
+            "view.next_area",
+            "view.previous_area",
+            SEPARATOR,
+            "view.zoom_in",
+            "view.zoom_out",
+            "view.zoom_reset",
+        ),
+    ),
+    (
+        "&Object",
+        (
+            "object.follow",
+            "object.back",
+            "object.forward",
+            SEPARATOR,
+            "object.delete",
+            "object.delete_below",
+            "submenu.replace",
+        ),
+    ),
+    ("&Store", ("store.properties",)),
+    ("&Help", ("help.filter", "help.shortcuts", SEPARATOR, "help.about")),
+)
+"""The menu bar. "submenu.replace" holds the two ways to replace an object."""

@@ -1,0 +1,74 @@
+"""The command line: `jobshelf [URI]`.
+
+Qt is imported only once it is clear that a window is wanted and can be shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from app import __version__
+
+__all__ = ["main", "parse"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the application; return its exit status.
+
+    Args:
+        arguments: The command line without the program's name; None for the real one.
+    """
+    options = parse(arguments)
+    if find_spec("PySide6") is None:
+        print(  # noqa: T201
+            "jobshelf: the window needs PySide6, which is not installed here. Install it "
+            'with: pip install "jobshelf[gui]"',
+            file=sys.stderr,
+        )
+        return 2
+    from app.main import run
+
+    return run(options)
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line.
+
+    Returns:
+        `uri` (None or the address of a store), `demo`, `read_only` (booleans) and
+        `screenshot` (None or the path of a PNG file).
+    """
+    parser = argparse.ArgumentParser(
+        prog="jobshelf",
+        description="Open, inspect, edit and repair persistent job stores. Nothing that is "
+        "in a store is ever executed.",
+        epilog="Examples: jobshelf campaign.db — jobshelf ~/jobs — "
+        "jobshelf 'sqlite:///data/x.db#table=runs' — jobshelf postgresql://me@db.lab/runs",
+    )
+    parser.add_argument(
+        "uri",
+        nargs="?",
+        metavar="URI",
+        help="the store to open: a folder, a SQLite file, a GC3Pie session or a URL",
+    )
+    parser.add_argument(
+        "--demo",
+        action="store_true",
+        help="make a store with a few hundred jobs in a temporary folder, and run them",
+    )
+    parser.add_argument(
+        "--read-only", action="store_true", help="open the store so that nothing can change it"
+    )
+    parser.add_argument(
+        "--screenshot",
+        metavar="FILE",
+        help="render the window to a PNG file, say what it shows, and exit",
+    )
+    parser.add_argument("--version", action="version", version=f"Jobshelf {__version__}")
+    options = parser.parse_args(arguments)
+    if options.demo and options.uri:
+        parser.error("--demo makes its own store: leave out the URI")
+    return options

@@ -1,0 +1,259 @@
+"""Starts the application: display, style, logs, the window, and what the options ask for."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+from PySide6.QtCore import (
+    QEvent,
+    QMessageLogContext,
+    QObject,
+    QtMsgType,
+    QTimer,
+    qInstallMessageHandler,
+)
+from PySide6.QtGui import QFileOpenEvent, QGuiApplication
+from PySide6.QtWidgets import QApplication
+
+from app import __version__
+from app.actions.journal import Journal
+from app.demo import Demo
+from app.display import display_problem
+from app.settings import Settings, data_dir, log_dir
+from app.window.icons import application_icon
+from app.window.main_window import MainWindow
+from app.window.report_dialog import report_of, show_report
+from app.window.screenshot import Screenshot
+from app.window.theme import apply_appearance
+from app.work.pool import Lane
+
+__all__ = ["Options", "create_application", "run"]
+
+_log = logging.getLogger("app")
+
+_NO_DISPLAY = 2
+_NO_STORE = 1
+_LOG_BYTES = 1_000_000
+_SIGNAL_CHECK_MS = 300
+_LEVELS = {
+    QtMsgType.QtDebugMsg: logging.DEBUG,
+    QtMsgType.QtInfoMsg: logging.INFO,
+    QtMsgType.QtWarningMsg: logging.WARNING,
+    QtMsgType.QtCriticalMsg: logging.ERROR,
+    QtMsgType.QtFatalMsg: logging.CRITICAL,
+}
+
+
+class Options(Protocol):
+    """What the command line asks for.
+
+    Attributes:
+        uri: Address of the store to open, or None.
+        demo: Whether to make a demo store and open that.
+        screenshot: Image file to render the window to, or None.
+        read_only: Whether the store is opened for reading only.
+    """
+
+    uri: str | None
+    demo: bool
+    screenshot: str | None
+    read_only: bool
+
+
+def create_application(argv: Sequence[str]) -> tuple[QApplication, MainWindow]:
+    """Build the application and show its window, without entering the event loop.
+
+    Args:
+        argv: The program's name and options for Qt itself.
+
+    Returns:
+        The application (the one that runs already, if there is one) and a window without a
+        store.
+    """
+    application = QApplication.instance()
+    if not isinstance(application, QApplication):
+        QGuiApplication.setDesktopFileName("jobshelf")
+        application = QApplication(list(argv))
+    application.setApplicationName("Jobshelf")
+    application.setApplicationVersion(__version__)
+    application.setWindowIcon(application_icon())
+    application.setStyle("Fusion")
+    settings = Settings()
+    apply_appearance(application, settings.appearance, settings.text_size)
+    window = MainWindow(settings, Journal(data_dir() / "journal.db"))
+    window.show()
+    return application, window
+
+
+def run(options: Options) -> int:
+    """Run the application until its window is closed; return the exit status.
+
+    Args:
+        options: What the command line asks for.
+    """
+    if problem := display_problem():
+        if not options.screenshot:
+            print(f"jobshelf: {problem}", file=sys.stderr)  # noqa: T201
+            return _NO_DISPLAY
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"  # a picture needs no display
+    _start_logging()
+    application, window = create_application(sys.argv[:1])
+    sys.excepthook = _report
+    wake = _end_on_signals(application)
+    opener = _FileOpener(window)
+    application.installEventFilter(opener)
+    demo = _DemoKeeper(window)
+    picture = None
+    if options.screenshot:
+        picture = _Picture(application, window, Path(options.screenshot))
+    if options.demo:
+        demo.start()
+    elif options.uri:
+        window.open_store(options.uri, options.read_only)
+    elif window.settings.reopen_last and window.settings.last_store:
+        window.open_store(window.settings.last_store, options.read_only)
+    try:
+        status = application.exec()
+    finally:
+        demo.close()
+        wake.stop()
+    return picture.status if picture is not None else status
+
+
+class _DemoKeeper(QObject):
+    """Makes the demo store when it is asked for, and removes it at the end."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._lane: Lane | None = None
+        self._demo: Demo | None = None
+        window.demo_requested.connect(self.start)
+
+    def start(self) -> None:
+        """Open the demo store, which is made first."""
+        if self._demo is not None:
+            self._window.open_store(self._demo.uri)
+        elif self._lane is None:
+            self._lane = Lane("demo")
+            self._lane.submit(lambda _: Demo.start()).then(self._on_made, self._on_failed)
+
+    def close(self) -> None:
+        """End the demo's process and remove its store."""
+        if self._lane is not None:
+            self._lane.close()
+            self._lane = None
+        if self._demo is not None:
+            self._demo.close()
+            self._demo = None
+
+    def _on_made(self, demo: Demo) -> None:
+        self._demo = demo
+        self._window.open_store(demo.uri)
+
+    def _on_failed(self, error: BaseException) -> None:
+        if self._lane is not None:
+            self._lane.close()
+            self._lane = None
+        raise error
+
+
+class _Picture(QObject):
+    """Takes the picture that was asked for, says what it shows, and ends the application.
+
+    Attributes:
+        status: Exit status of the program.
+    """
+
+    def __init__(self, application: QApplication, window: MainWindow, path: Path) -> None:
+        super().__init__(window)
+        self._application = application
+        self._window = window
+        self._path = path
+        self.status = 0
+        Screenshot(window, path).taken.connect(self._on_taken)
+
+    def _on_taken(self, written: bool) -> None:
+        info = self._window.session.info
+        if not written:
+            print(f"jobshelf: {self._path} cannot be written.", file=sys.stderr)  # noqa: T201
+            self.status = _NO_STORE
+        elif info is None:
+            print(f"{self._path}: the window, with no store open")  # noqa: T201
+            self.status = _NO_STORE if self._window.has_failed else 0
+        else:
+            shown = self._window.inspector.id_
+            print(  # noqa: T201
+                f"{self._path}: {info.uri}, {self._window.table.total:,} objects, showing {shown}"
+            )
+        self._window.close()
+        self._application.quit()
+
+
+class _FileOpener(QObject):
+    """Opens files that the desktop hands to the running application (macOS)."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+
+    # Qt
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QFileOpenEvent):
+            url = event.url()
+            self._window.open_store(url.toLocalFile() if url.isLocalFile() else url.toString())
+            return True
+        return super().eventFilter(watched, event)
+
+
+def _start_logging() -> None:
+    """Log to a file that is kept small, without the content of any object."""
+    handler = RotatingFileHandler(
+        log_dir() / "jobshelf.log", maxBytes=_LOG_BYTES, backupCount=3, encoding="utf-8", delay=True
+    )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    qInstallMessageHandler(_log_qt_message)
+
+
+def _log_qt_message(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
+    logging.getLogger("qt").log(
+        _LEVELS.get(kind, logging.WARNING), "%s (%s)", message, context.category
+    )
+
+
+def _report(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Show an error that nothing expected; the program goes on."""
+    if issubclass(kind, KeyboardInterrupt):
+        QApplication.quit()
+        return
+    show_report(report_of(kind, error, trace, __version__))
+
+
+def _end_on_signals(application: QApplication) -> QTimer:
+    """Close the window on Ctrl+C and on a polite kill."""
+
+    def close(*_: object) -> None:
+        application.closeAllWindows()
+        application.quit()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, close)
+    # Python handles a signal between two of its instructions: Qt has to let it run some.
+    timer = QTimer()
+    timer.timeout.connect(lambda: None)
+    timer.start(_SIGNAL_CHECK_MS)
+    return timer

@@ -1,0 +1,1 @@
+"""Qt models over what `app.work` delivers: the ID table and the object tree. No widgets."""

@@ -1,0 +1,113 @@
+"""The columns of the ID table, each a value that says how to name, show and sort itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.work.records import Row, SortColumn
+
+__all__ = ["COLUMNS", "Column", "format_size", "format_time", "short_type"]
+
+_UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the ID table.
+
+    Attributes:
+        key: Its name in filters and settings, and what it sorts by.
+        title: Its name for the user.
+        text: What a row shows in it.
+        hint: What its tool tip says, or "" for none.
+        width: How many characters it is wide at first.
+        aligns_right: Whether it holds figures.
+        is_monospace: Whether it holds IDs.
+        shows_state: Whether the mark of the state stands before its text.
+    """
+
+    key: SortColumn
+    title: str
+    text: Callable[[Row], str]
+    hint: Callable[[Row], str]
+    width: int
+    aligns_right: bool = False
+    is_monospace: bool = False
+    shows_state: bool = False
+
+
+def short_type(type_: str) -> str:
+    """Return a class without its module.
+
+    >>> short_type("gc3libs.workflow.ParallelTaskCollection")
+    'ParallelTaskCollection'
+    """
+    return type_.rpartition(".")[2]
+
+
+def format_size(size: int) -> str:
+    """Return a number of bytes for the eye, in steps of 1,000.
+
+    >>> [format_size(size) for size in (0, 999, 1_234, 12_345, 8_388_608)]
+    ['0 B', '999 B', '1.2 kB', '12 kB', '8.4 MB']
+    """
+    if size < 1_000:
+        return f"{size} B"
+    figure = float(size)
+    for unit in ("kB", "MB", "GB"):
+        figure /= 1_000
+        if figure < 999.5:
+            return f"{figure:.1f} {unit}" if figure < 9.95 else f"{figure:.0f} {unit}"
+    return f"{figure / 1_000:.1f} TB"
+
+
+def format_time(seconds: float | None, *, exact: bool = False) -> str:
+    """Return a moment as local time: "2026-11-24 14:22:05", exact with the UTC offset."""
+    if seconds is None:
+        return ""
+    try:
+        moment = datetime.fromtimestamp(seconds).astimezone()
+    except (OverflowError, OSError, ValueError):
+        return ""  # a file's time may be anything
+    return moment.strftime("%Y-%m-%d %H:%M:%S %z" if exact else "%Y-%m-%d %H:%M:%S")
+
+
+def _type_text(row: Row) -> str:
+    return short_type(row.type) if row.is_readable else _UNREADABLE
+
+
+def _type_hint(row: Row) -> str:
+    return row.type or "The pickle of this object is damaged or not a pickle."
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("id", "ID", lambda row: row.id, lambda row: row.id, 26, is_monospace=True),
+    Column("type", "Type", _type_text, _type_hint, 22),
+    Column(
+        "state",
+        "State",
+        lambda row: row.state or "",
+        lambda row: row.state or "",
+        15,
+        shows_state=True,
+    ),
+    Column("name", "Name", lambda row: row.name or "", lambda row: row.name or "", 20),
+    Column(
+        "modified",
+        "Modified",
+        lambda row: format_time(row.modified),
+        lambda row: format_time(row.modified, exact=True),
+        19,
+    ),
+    Column(
+        "size",
+        "Size",
+        lambda row: format_size(row.size),
+        lambda row: f"{row.size:,} bytes",
+        9,
+        aligns_right=True,
+    ),
+)
+"""The columns every store has."""

@@ -1,0 +1,20 @@
+"""Where the data files are: in a checkout, an installed package or a frozen bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["resource"]
+
+_APP = Path(__file__).resolve().parent
+
+
+def resource(name: str) -> Path:
+    """Return the path of a data file.
+
+    Args:
+        name: Its path below `resources`, with slashes.
+    """
+    # A wheel carries the folder inside the package; a checkout and a bundle beside it.
+    packaged = _APP / "resources" / name
+    return packaged if packaged.exists() else _APP.parent / "resources" / name

@@ -1,0 +1,230 @@
+"""Where the application keeps its files, and what it remembers between two starts.
+
+Each setting is a typed descriptor on `Settings`; a setting with a label is one that the
+Settings dialog offers. The values stand in one INI file, each as JSON text.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar, overload
+
+import platformdirs
+from PySide6.QtCore import QSettings
+
+__all__ = [
+    "HOME_VARIABLE",
+    "Choice",
+    "Setting",
+    "Settings",
+    "cache_dir",
+    "config_dir",
+    "data_dir",
+    "log_dir",
+]
+
+HOME_VARIABLE = "JOBSHELF_HOME"
+"""Environment variable: one folder for settings, journal, cache and logs alike."""
+
+_NAME = "jobshelf"
+_MAX_RECENT = 12
+
+T = TypeVar("T")
+
+
+def config_dir() -> Path:
+    """Return the folder of the settings, which exists then."""
+    return _folder("config", platformdirs.user_config_path(_NAME, appauthor=False))
+
+
+def data_dir() -> Path:
+    """Return the folder of the journal, which exists then."""
+    return _folder("data", platformdirs.user_data_path(_NAME, appauthor=False))
+
+
+def cache_dir() -> Path:
+    """Return the folder of what can be computed again, which exists then."""
+    return _folder("cache", platformdirs.user_cache_path(_NAME, appauthor=False))
+
+
+def log_dir() -> Path:
+    """Return the folder of the logs, which exists then."""
+    return _folder("log", platformdirs.user_log_path(_NAME, appauthor=False))
+
+
+def _folder(part: str, default: Path) -> Path:
+    home = os.environ.get(HOME_VARIABLE)
+    folder = Path(home).expanduser().absolute() / part if home else default
+    # The journal holds pickles of other people's stores: nobody else may look in.
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One value that a setting may have, and how the dialog calls it."""
+
+    value: Any
+    label: str
+
+
+@dataclass(frozen=True)
+class Setting(Generic[T]):
+    """One remembered value: a descriptor on `Settings`.
+
+    Attributes:
+        key: Where it stands in the INI file, as "group/name".
+        default: Its value until it is set, and when the file holds nonsense.
+        label: What the Settings dialog calls it; "" for what only the program sets.
+        help: One sentence on what it does.
+        choices: The values offered; empty for any value of the default's type.
+        renamed_from: Earlier keys; a value found there is taken over.
+    """
+
+    key: str
+    default: T
+    label: str = ""
+    help: str = ""
+    choices: tuple[Choice, ...] = ()
+    renamed_from: tuple[str, ...] = ()
+
+    @overload
+    def __get__(self, owner: None, kind: type[Settings]) -> Setting[T]: ...
+    @overload
+    def __get__(self, owner: Settings, kind: type[Settings]) -> T: ...
+    def __get__(self, owner: Settings | None, kind: type[Settings]) -> Setting[T] | T:
+        return self if owner is None else owner.value(self)
+
+    def __set__(self, owner: Settings, value: T) -> None:
+        owner.set_value(self, value)
+
+
+class Settings:
+    """What the application remembers, in `jobshelf.ini` in the configuration folder."""
+
+    appearance = Setting(
+        "view/appearance",
+        "system",
+        "Appearance",
+        "Light or dark; “As the system” follows the desktop.",
+        (Choice("system", "As the system"), Choice("light", "Light"), Choice("dark", "Dark")),
+    )
+    text_size = Setting(
+        "view/text_size",
+        100,
+        "Text size",
+        "Size of all text, relative to the system's.",
+        tuple(Choice(percent, f"{percent} %") for percent in (80, 90, 100, 110, 125, 150, 175, 200)),
+    )
+    live = Setting(
+        "view/live",
+        True,
+        "Follow changes",
+        "Show what other programs write to the store while it is open.",
+    )
+    reopen_last = Setting(
+        "start/reopen_last",
+        False,
+        "Open the last store at start",
+        "Start with the store that was open when the window was closed.",
+    )
+    journal_days = Setting(
+        "journal/days",
+        180,
+        "Keep deleted objects for",
+        "How long “Recently Deleted” can bring an object back.",
+        (
+            Choice(30, "30 days"),
+            Choice(180, "180 days"),
+            Choice(365, "a year"),
+            Choice(0, "ever"),
+        ),
+    )
+
+    recent_stores: Setting[list[str]] = Setting("open/recent", [])
+    last_folder = Setting("open/folder", "")
+    last_store = Setting("open/last", "")
+    window_geometry = Setting("window/geometry", b"")
+    main_splitter = Setting("window/main_splitter", b"")
+    inspector_splitter = Setting("window/inspector_splitter", b"")
+    table_header = Setting("window/table_header", b"")
+    tree_header = Setting("window/tree_header", b"")
+    panel_tab = Setting("window/panel_tab", 0)
+    panels_visible = Setting("window/panels_visible", True)
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Open the settings.
+
+        Args:
+            path: The INI file; by default the user's.
+        """
+        self.path = path if path is not None else config_dir() / "jobshelf.ini"
+        self._file = QSettings(str(self.path), QSettings.Format.IniFormat)
+
+    @classmethod
+    def offered(cls) -> dict[str, Setting[Any]]:
+        """Return the settings that the user may set, by attribute name, in order."""
+        return {
+            name: setting
+            for name, setting in vars(cls).items()
+            if isinstance(setting, Setting) and setting.label
+        }
+
+    def value(self, setting: Setting[T]) -> T:
+        """Return the value of a setting, or its default where there is no valid one."""
+        for key in (setting.key, *setting.renamed_from):
+            if not self._file.contains(key):
+                continue
+            value = _decode(self._file.value(key), setting.default)
+            if value is not None and (
+                not setting.choices or value in [choice.value for choice in setting.choices]
+            ):
+                return value
+        return setting.default
+
+    def set_value(self, setting: Setting[T], value: T) -> None:
+        """Remember a value."""
+        self._file.setValue(setting.key, _encode(value))
+
+    def sync(self) -> None:
+        """Write what was set to the file now."""
+        self._file.sync()
+
+    def add_recent_store(self, address: str) -> None:
+        """Put an address first in the list of recent stores.
+
+        Args:
+            address: Without password.
+        """
+        rest = [known for known in self.recent_stores if known != address]
+        self.recent_stores = [address, *rest][:_MAX_RECENT]
+
+    def remove_recent_store(self, address: str) -> None:
+        """Take an address out of the list of recent stores."""
+        self.recent_stores = [known for known in self.recent_stores if known != address]
+
+
+def _encode(value: object) -> str:
+    if isinstance(value, bytes):
+        return json.dumps(base64.b64encode(value).decode("ascii"))
+    return json.dumps(value)
+
+
+def _decode(text: object, default: T) -> T | None:
+    """Return the value that `_encode` wrote, or None if it is not of the default's type."""
+    try:
+        value = json.loads(text) if isinstance(text, str) else None
+        if isinstance(default, bytes) and isinstance(value, str):
+            value = base64.b64decode(value, validate=True)
+    except (json.JSONDecodeError, binascii.Error, RecursionError):
+        return None
+    if type(value) is not type(default):
+        return None
+    if isinstance(value, list) and not all(isinstance(item, str) for item in value):
+        return None
+    return value  # type: ignore[return-value]  # just checked against the default

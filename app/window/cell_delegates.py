@@ -1,0 +1,189 @@
+"""How cells are painted: IDs in monospace, states by shape and colour, tree values with marks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QPainter, QPalette
+from PySide6.QtWidgets import QApplication, QStyledItemDelegate, QStyleOptionViewItem
+
+from app.models.columns import COLUMNS
+from app.models.roles import COLOUR_ROLE, ID_ROLE, NODE_ROLE
+from app.models.states import look_of
+from app.window.shapes import draw_shape
+from app.window.theme import GRID, monospace, theme
+from app.work.records import NodeRow
+
+__all__ = ["NodeDelegate", "RowDelegate", "paint_state"]
+
+Index = QModelIndex | QPersistentModelIndex
+
+_CHANGED_SECONDS = 2.5
+_VALUE_COLUMN = 1
+
+
+class RowDelegate(QStyledItemDelegate):
+    """Paints the cells of the ID table."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._changed: dict[str, float] = {}
+        self.refresh_fonts()
+
+    def refresh_fonts(self) -> None:
+        """Take over the fonts of the application."""
+        self._monospace = monospace()
+
+    def mark_changed(self, ids: Iterable[str]) -> None:
+        """Paint some rows for a moment as changed by others."""
+        until = time.monotonic() + _CHANGED_SECONDS
+        self._changed.update((id_, until) for id_ in ids)
+
+    def forget_changed(self) -> bool:
+        """Drop the marks that are over; return whether any is left."""
+        now = time.monotonic()
+        self._changed = {id_: until for id_, until in self._changed.items() if until > now}
+        return bool(self._changed)
+
+    # Qt
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
+        super().initStyleOption(option, index)
+        column = COLUMNS[index.column()]
+        if column.is_monospace:
+            option.font = self._monospace
+        if colour := index.data(COLOUR_ROLE):
+            option.palette.setColor(QPalette.ColorRole.Text, theme().colour(colour))
+        if column.shows_state:
+            option.text = ""
+        if self._changed and index.data(ID_ROLE) in self._changed:
+            option.backgroundBrush = theme().changed
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        super().paint(painter, option, index)
+        if not COLUMNS[index.column()].shows_state:
+            return
+        state = index.data(Qt.ItemDataRole.DisplayRole)
+        if state:
+            self.initStyleOption(option, index)
+            paint_state(painter, option.rect.adjusted(GRID, 0, -GRID, 0), str(state), option)
+
+
+class NodeDelegate(QStyledItemDelegate):
+    """Paints the cells of the object tree: a value, then what its node is marked with."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.refresh_fonts()
+
+    def refresh_fonts(self) -> None:
+        """Take over the fonts of the application."""
+        self._monospace = monospace()
+
+    # Qt
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
+        super().initStyleOption(option, index)
+        colour = index.data(COLOUR_ROLE)
+        if index.column() == _VALUE_COLUMN:
+            option.font = self._monospace
+            if isinstance(index.data(NODE_ROLE), NodeRow):
+                option.text = ""  # drawn by `paint`, piece by piece
+        elif index.column() > _VALUE_COLUMN and not colour:
+            colour = "muted"
+        if colour:
+            option.palette.setColor(QPalette.ColorRole.Text, theme().colour(colour))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        super().paint(painter, option, index)
+        node = index.data(NODE_ROLE)
+        if index.column() != _VALUE_COLUMN or not isinstance(node, NodeRow):
+            return
+        text = str(index.data(Qt.ItemDataRole.DisplayRole) or "")
+        self.initStyleOption(option, index)
+        painter.save()
+        painter.setClipRect(option.rect)
+        rect = option.rect.adjusted(GRID, 0, -GRID, 0)
+        is_reference = node.kind == "reference"
+        if is_reference and "dangling" not in node.marks:
+            colour = theme().accent
+        else:
+            colour = option.palette.text().color()
+        text = f"↗ {text}" if is_reference else text
+        used = _draw_text(painter, rect, text, self._monospace, colour)
+        rect.setLeft(rect.left() + used + (2 * GRID if used else 0))
+        if node.state:
+            used = paint_state(painter, rect, node.state, option)
+            rect.setLeft(rect.left() + used + 2 * GRID)
+        for mark, words, hue in _MARKS:
+            if mark in node.marks:
+                used = _draw_chip(painter, rect, words, hue, option.font)
+                rect.setLeft(rect.left() + used + GRID)
+        painter.restore()
+
+
+_MARKS = (
+    ("dangling", "missing", "red"),
+    ("cycle", "↻ cycle", "violet"),
+    ("shared", "shared", "teal"),
+    ("python2", "Python 2", "amber"),
+)
+"""The marks of a node, the words for them, and their colours."""
+
+
+def paint_state(painter: QPainter, rect: QRect, state: str, option: QStyleOptionViewItem) -> int:
+    """Draw a state's shape and name; return the width that they take.
+
+    Args:
+        painter: Where.
+        rect: The room there is; the state stands at its left, in the middle of its height.
+        state: Its name.
+        option: Font and colours of the cell.
+    """
+    look = look_of(state)
+    if rect.width() <= 0:
+        return 0
+    colour = theme().colour(look.colour)
+    size = option.fontMetrics.ascent()
+    top = rect.top() + (rect.height() - size) / 2
+    draw_shape(painter, look.shape, QRectF(rect.left(), top, size, size), colour)
+    gap = size + GRID + 2
+    room = rect.adjusted(gap, 0, 0, 0)
+    return gap + _draw_text(painter, room, state, QApplication.font(), colour)
+
+
+def _draw_text(painter: QPainter, rect: QRect, text: str, font: QFont, colour: QColor) -> int:
+    """Draw one line of text, elided to the room there is; return its width."""
+    if rect.width() <= 0:
+        return 0
+    painter.setFont(font)
+    painter.setPen(colour)
+    metrics = painter.fontMetrics()
+    shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
+    painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
+    return metrics.horizontalAdvance(shown)
+
+
+def _draw_chip(painter: QPainter, rect: QRect, text: str, colour: str, font: QFont) -> int:
+    """Draw a word in a rounded frame; return its width, or 0 where it does not fit."""
+    small = QFont(QApplication.font())
+    small.setPointSizeF(max(font.pointSizeF() * 0.85, 6.0))
+    painter.setFont(small)
+    metrics = painter.fontMetrics()
+    width = metrics.horizontalAdvance(text) + 3 * GRID
+    if width > rect.width():
+        return 0
+    height = metrics.height() + 2
+    frame = QRectF(rect.left(), rect.top() + (rect.height() - height) / 2, width, height)
+    hue = theme().colour(colour)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    surface = QColor(hue)
+    surface.setAlphaF(0.14)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(surface)
+    painter.drawRoundedRect(frame, height / 2, height / 2)
+    painter.setPen(hue)
+    painter.drawText(frame, Qt.AlignmentFlag.AlignCenter, text)
+    return width

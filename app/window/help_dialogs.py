@@ -1,0 +1,170 @@
+"""The dialogs of the Help menu: filter language, keyboard shortcuts, about."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Iterable
+from html import escape
+from importlib import metadata
+
+import PySide6
+from PySide6.QtCore import Qt, qVersion
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.actions.catalogue import ACTIONS, MENUS
+from app.window.icons import application_icon
+from app.window.theme import GRID, theme
+
+__all__ = ["AboutDialog", "FilterHelp", "ShortcutsDialog"]
+
+_FILTER_FORMS = (
+    ("sweep", "ID, name, type or state contains “sweep”"),
+    ('"two words"', "the same, for a text with blanks"),
+    ("state:RUNNING", "the state contains “running”; so for id:, name: and type:"),
+    ("type:Application state:NEW", "both at once"),
+    ("-state:NEW", "not so"),
+    ("size>10000", "larger than 10,000 bytes; also <, >=, <=, ="),
+)
+
+_KEYS_OF_VIEWS = (
+    ("Up, Down, Page Up, Page Down", "Move; in the table the object is shown at once"),
+    ("Left, Right", "Close and open a row of the tree"),
+    ("Enter", "In the table: go to the tree. In the tree: follow the reference"),
+    ("Escape", "In the filter: clear it. Elsewhere: back to the table"),
+    ("Menu key", "What can be done with the current row"),
+)
+
+
+class _Page(QDialog):
+    """A dialog that shows rich text and can be closed."""
+
+    def __init__(self, title: str, name: str, html: str, parent: QWidget | None) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self.setWindowTitle(title)
+        text = QLabel(html, self)
+        text.setTextFormat(Qt.TextFormat.RichText)
+        text.setWordWrap(True)
+        text.setOpenExternalLinks(True)
+        text.setAlignment(Qt.AlignmentFlag.AlignTop)
+        text.setMargin(GRID)
+        text.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
+        area = QScrollArea(self)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setWidget(text)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        buttons.rejected.connect(self.reject)
+        self.row = QHBoxLayout()
+        self.row.setSpacing(4 * GRID)
+        self.row.addWidget(area, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(5 * GRID, 5 * GRID, 5 * GRID, 4 * GRID)
+        column.setSpacing(3 * GRID)
+        column.addLayout(self.row)
+        column.addWidget(buttons)
+
+
+class FilterHelp(_Page):
+    """What can be written into the filter."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        html = "<p>Words are looked for in every column; all of them must match.</p>" + _table(
+            _FILTER_FORMS
+        )
+        super().__init__("Filter Language", "filterHelp", html, parent)
+        self.resize(560, 320)
+
+
+class ShortcutsDialog(_Page):
+    """All keys."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        parts = []
+        for title, ids in MENUS:
+            rows = [
+                (
+                    ", ".join(
+                        keys.toString(QKeySequence.SequenceFormat.NativeText)
+                        for keys in ACTIONS[id_].key_sequences()
+                    ),
+                    ACTIONS[id_].plain_text,
+                )
+                for id_ in ids
+                if id_ in ACTIONS and ACTIONS[id_].shortcuts
+            ]
+            if rows:
+                parts.append(f"<h4>{escape(title.replace('&', ''))}</h4>{_table(rows)}")
+        parts.append(f"<h4>Table and tree</h4>{_table(_KEYS_OF_VIEWS)}")
+        super().__init__("Keyboard Shortcuts", "shortcutsDialog", "".join(parts), parent)
+        self.resize(620, 600)
+
+
+class AboutDialog(_Page):
+    """Versions and licences."""
+
+    def __init__(self, version: str, parent: QWidget | None = None) -> None:
+        packages = [
+            (name, f"{found} · {licence}")
+            for name, licence in (
+                ("SQLAlchemy", "MIT"),
+                ("psycopg", "LGPL-3.0"),
+                ("PyMySQL", "MIT"),
+                ("platformdirs", "MIT"),
+                ("psutil", "BSD-3-Clause"),
+                ("filelock", "MIT"),
+            )
+            if (found := _installed(name))
+        ]
+        html = (
+            f"<h2>Jobshelf {escape(version)}</h2>"
+            "<p>Open, inspect, edit and repair persistent job stores.<br>"
+            "Nothing that is shown is ever run.</p>"
+            "<p>MIT licence. Icons: MIT licence.</p>"
+            + _table(
+                [
+                    ("Python", f"{platform.python_version()} · PSF-2.0"),
+                    ("Qt", f"{qVersion()} · LGPL-3.0"),
+                    ("PySide6", f"{PySide6.__version__} · LGPL-3.0"),
+                    *packages,
+                    ("System", f"{platform.platform(terse=True)} · {sys.platform}"),
+                ]
+            )
+        )
+        super().__init__("About Jobshelf", "aboutDialog", html, parent)
+        picture = QLabel(self)
+        picture.setPixmap(application_icon().pixmap(16 * GRID, 16 * GRID))
+        picture.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.row.insertWidget(0, picture)
+        self.resize(520, 400)
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> str:
+    """Return an HTML table of (what, meaning) pairs."""
+    muted = theme().muted.name()
+    return (
+        '<table cellspacing="0" cellpadding="3">'
+        + "".join(
+            f'<tr><td style="white-space:pre"><b>{escape(what)}</b>&nbsp;&nbsp;</td>'
+            f'<td style="color:{muted}">{escape(meaning)}</td></tr>'
+            for what, meaning in rows
+        )
+        + "</table>"
+    )
+
+
+def _installed(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""

@@ -1,0 +1,141 @@
+"""The History panel: what Jobshelf changed in the shown object, each with its undo."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QLabel,
+    QPushButton,
+    QStackedWidget,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.actions.journal import Entry, EntryState, Journal
+from app.window.icons import icon
+from app.window.theme import GRID, soften_selection
+from app.work.session import StoreSession
+from app.work.task import Task
+
+__all__ = ["HistoryPanel", "when"]
+
+_WORDS = {
+    EntryState.PENDING: "being written",
+    EntryState.DONE: "done",
+    EntryState.UNDONE: "taken back",
+    EntryState.FAILED: "not made",
+}
+_SHOWN = 200
+
+
+def when(moment: datetime) -> str:
+    """Return a time as the user reads it, in local time."""
+    local = moment.astimezone()
+    if local.date() == datetime.now(local.tzinfo).date():
+        return f"Today {local:%H:%M:%S}"
+    return f"{local:%Y-%m-%d %H:%M}"
+
+
+class HistoryPanel(QWidget):
+    """Lists the journal's entries about one object.
+
+    Signals:
+        undo_requested: An entry that the user wants to be taken back.
+    """
+
+    undo_requested = Signal(object)
+
+    def __init__(self, journal: Journal, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("historyPanel")
+        self._journal = journal
+        self._session: StoreSession | None = None
+        self._address = ""
+        self._id: str | None = None
+        self._task: Task | None = None
+        self.view = QTreeWidget(self)
+        self.view.setObjectName("historyView")
+        self.view.setAccessibleName("What Jobshelf changed in this object")
+        self.view.setRootIsDecorated(False)
+        self.view.setUniformRowHeights(True)
+        self.view.setAllColumnsShowFocus(True)
+        self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.view.setHeaderLabels(["When", "What", "State", ""])
+        self.view.header().setStretchLastSection(False)
+        for column, width in enumerate((150, 280, 130, 90)):
+            self.view.setColumnWidth(column, width)
+        self._empty = QLabel(self)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setWordWrap(True)
+        self._empty.setProperty("quiet", True)
+        self._stack = QStackedWidget(self)
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self.view)
+        column_ = QVBoxLayout(self)
+        column_.setContentsMargins(0, 0, 0, 0)
+        column_.addWidget(self._stack)
+        self.refresh_theme()
+
+    def set_session(self, session: StoreSession | None, address: str = "") -> None:
+        """Show the entries of another store.
+
+        Args:
+            session: The open store, or None.
+            address: Its address without password, as the journal knows it.
+        """
+        self._session, self._address = session, address
+        self.show_object(None)
+
+    def show_object(self, id_: str | None) -> None:
+        """Show the entries about an object; nothing for None."""
+        self._id = id_
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the journal again."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        if self._session is None or self._id is None:
+            self._show(())
+            self._empty.setText("")
+            return
+        journal, address, id_ = self._journal, self._address, self._id
+        task = self._session.call(lambda _: journal.entries_of(address, id_)[:_SHOWN])
+        self._task = task.then(self._on_entries, self._on_failed)
+
+    def refresh_theme(self) -> None:
+        """Take over palette and fonts of the application."""
+        soften_selection(self.view)
+
+    def _show(self, entries: tuple[Entry, ...] | list[Entry]) -> None:
+        self.view.clear()
+        for entry in entries:
+            words = _WORDS[entry.state]
+            item = QTreeWidgetItem([when(entry.time), entry.label, words, ""])
+            if entry.reason:
+                item.setToolTip(2, entry.reason)
+            self.view.addTopLevelItem(item)
+            if entry.state is EntryState.DONE:
+                button = QPushButton(icon("undo"), "Undo", self.view)
+                button.setFlat(True)
+                button.setAccessibleName(f"Undo {entry.label}")
+                button.clicked.connect(partial(self.undo_requested.emit, entry))
+                self.view.setItemWidget(item, 3, button)
+        self._stack.setCurrentWidget(self.view if entries else self._empty)
+
+    def _on_entries(self, entries: list[Entry]) -> None:
+        self._task = None
+        self._empty.setText("Jobshelf has not changed this object.")
+        self._show(entries)
+
+    def _on_failed(self, error: BaseException) -> None:
+        self._task = None
+        self._show(())
+        self._empty.setText(str(error))

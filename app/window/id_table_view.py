@@ -1,0 +1,140 @@
+"""The view of the ID table: selection, keys and context menu; rows come from the model."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from app.models.columns import COLUMNS
+from app.window.cell_delegates import RowDelegate
+from app.window.theme import GRID, soften_selection
+
+__all__ = ["IdTableView"]
+
+_TYPE_AHEAD_SECONDS = 1.0
+
+
+class IdTableView(QTableView):
+    """Shows the objects of a store, one a row.
+
+    Signals:
+        menu_requested: Where on the screen a context menu shall open.
+        typed_ahead: The beginning of an ID that the user typed.
+        entered: The user pressed Enter on a row.
+    """
+
+    menu_requested = Signal(QPoint)
+    typed_ahead = Signal(str)
+    entered = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("idTable")
+        self.setAccessibleName("Objects of the store")
+        self.delegate = RowDelegate(self)
+        self.setItemDelegate(self.delegate)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setAlternatingRowColors(True)
+        self.setTabKeyNavigation(False)  # Tab goes on to the tree
+        self.setCornerButtonEnabled(False)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self._typed = ""
+        self._typed_at = 0.0
+        self._fade = QTimer(self)
+        self._fade.setInterval(250)
+        self._fade.timeout.connect(self._fade_changed)
+        self._prepare_headers()
+        self.refresh_theme()
+
+    def prepare_columns(self) -> None:
+        """Give the columns their first widths; the model must be set."""
+        letter = self.fontMetrics().averageCharWidth()
+        for number, column in enumerate(COLUMNS):
+            self.setColumnWidth(number, column.width * letter + 4 * GRID)
+
+    def refresh_theme(self) -> None:
+        """Take over palette and fonts of the application."""
+        soften_selection(self)
+        self.delegate.refresh_fonts()
+        # One height for all rows: asking each of a million would take seconds.
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 2 * GRID)
+        self.viewport().update()
+
+    def mark_changed(self, ids: list[str]) -> None:
+        """Highlight for a moment the rows that others changed."""
+        self.delegate.mark_changed(ids)
+        self._fade.start()
+        self.viewport().update()
+
+    def selected_ranges(self) -> list[tuple[int, int]]:
+        """Return the selected rows as (first, last), in order; never row by row."""
+        selection = self.selectionModel()
+        if selection is None:
+            return []
+        return sorted({(part.top(), part.bottom()) for part in selection.selection()})
+
+    def select_row(self, row: int) -> None:
+        """Make a row the current and only selected one, in view."""
+        index = self.model().index(row, max(self.currentIndex().column(), 0))
+        self.selectionModel().setCurrentIndex(
+            index,
+            QItemSelectionModel.SelectionFlag.ClearAndSelect
+            | QItemSelectionModel.SelectionFlag.Rows,
+        )
+        self.scrollTo(index)
+
+    def _prepare_headers(self) -> None:
+        rows = self.verticalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        columns = self.horizontalHeader()
+        columns.setObjectName("idTableHeader")
+        columns.setSectionsMovable(True)
+        columns.setSectionsClickable(True)
+        columns.setHighlightSections(False)
+        columns.setSortIndicatorShown(True)
+        columns.setSortIndicatorClearable(True)
+        columns.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        columns.setStretchLastSection(True)
+        columns.setDefaultAlignment(
+            Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        )
+        columns.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+
+    def _fade_changed(self) -> None:
+        if not self.delegate.forget_changed():
+            self._fade.stop()
+        self.viewport().update()
+
+    # Qt
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers():
+            self.entered.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def keyboardSearch(self, search: str) -> None:
+        # Qt's own would fetch every row to compare it.
+        now = time.monotonic()
+        fresh = now - self._typed_at > _TYPE_AHEAD_SECONDS
+        self._typed = search if fresh else self._typed + search
+        self._typed_at = now
+        if self._typed.strip():
+            self.typed_ahead.emit(self._typed)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        where = event.globalPos()
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            where = self.viewport().mapToGlobal(self.visualRect(self.currentIndex()).center())
+        self.menu_requested.emit(where)
+        event.accept()

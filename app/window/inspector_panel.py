@@ -1,0 +1,289 @@
+"""The right side: one object as a tree, its address, and the panels about the selected node."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QSplitter,
+    QStackedWidget,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.actions.journal import Journal
+from app.models.object_tree import ObjectTreeModel
+from app.models.roles import ADDRESS_ROLE
+from app.window.breadcrumb import Breadcrumb
+from app.window.details_panel import DetailsPanel
+from app.window.history_panel import HistoryPanel
+from app.window.icons import icon
+from app.window.message_page import MessagePage
+from app.window.navigation import History, Place
+from app.window.object_tree_view import ObjectTreeView, node_at
+from app.window.references_panel import ReferencesPanel
+from app.window.theme import GRID
+from app.work.records import NodeRow
+from app.work.session import StoreSession
+
+__all__ = ["InspectorPanel"]
+
+
+class InspectorPanel(QWidget):
+    """Shows one object of the open store.
+
+    Signals:
+        object_shown: The ID of the object that stands in the tree now.
+        moved: The current node, or what back and forward lead to, is new.
+    """
+
+    object_shown = Signal(str)
+    moved = Signal()
+
+    def __init__(self, journal: Journal, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session: StoreSession | None = None
+        self._history = History()
+        self._wanted_path: tuple[int, ...] = ()
+        self.model = ObjectTreeModel(self)
+        self.view = ObjectTreeView(self)
+        self.view.setModel(self.model)
+        self.view.prepare_columns()
+        self.details = DetailsPanel(self)
+        self.refers_to = ReferencesPanel(incoming=False, parent=self)
+        self.referred_by = ReferencesPanel(incoming=True, parent=self)
+        self.changes = HistoryPanel(journal, self)
+        self.breadcrumb = Breadcrumb(self)
+        self._build()
+        self._connect()
+        self._show_nothing()
+
+    @property
+    def id_(self) -> str | None:
+        """The ID of the object that is shown, or None."""
+        return self._history.current.id_ if self._history.current else None
+
+    @property
+    def node(self) -> NodeRow | None:
+        """The current node of the tree, or None."""
+        return node_at(self.view.currentIndex())
+
+    @property
+    def can_go_back(self) -> bool:
+        """Whether another object was shown before."""
+        return self._history.can_go_back
+
+    @property
+    def can_go_forward(self) -> bool:
+        """Whether Back was used."""
+        return self._history.can_go_forward
+
+    def add_header_actions(self, before: list[QAction], after: list[QAction]) -> None:
+        """Put buttons beside the address.
+
+        Args:
+            before: Left of it.
+            after: Right of it.
+        """
+        for place, action in enumerate(before):
+            self._header.insertWidget(place, _button(action, self))
+        for action in after:
+            self._header.addWidget(_button(action, self))
+
+    def set_session(self, session: StoreSession | None, address: str = "") -> None:
+        """Show objects of another store.
+
+        Args:
+            session: The open store, or None.
+            address: Its address without password.
+        """
+        self._session = session
+        self._history.clear()
+        self.model.set_session(session)
+        for panel in (self.details, self.refers_to, self.referred_by):
+            panel.set_session(session)
+        self.changes.set_session(session, address)
+        self._show_nothing()
+
+    def show_object(self, id_: str) -> None:
+        """Show an object, and remember the place that was shown before."""
+        if id_ != self.id_:
+            self._history.visit(id_)
+            self._show(Place(id_))
+
+    def reload(self) -> None:
+        """Read the shown object again; the current node stays where it can."""
+        if self._history.current is not None:
+            self._show(self._history.current)
+
+    def refresh_panels(self) -> None:
+        """Ask again for references and history of the shown object."""
+        if self.id_ is not None:
+            self.refers_to.show_object(self.id_)
+            self.referred_by.show_object(self.id_)
+            self.changes.show_object(self.id_)
+
+    def back(self) -> None:
+        """Show the place that was shown before."""
+        if (place := self._history.back()) is not None:
+            self._show(place)
+
+    def forward(self) -> None:
+        """Show the place from which Back was used."""
+        if (place := self._history.forward()) is not None:
+            self._show(place)
+
+    def follow(self) -> None:
+        """Open the object that the current node names."""
+        node = self.node
+        if node is not None and node.target and "dangling" not in node.marks:
+            self.show_object(node.target)
+
+    def set_panels_visible(self, visible: bool) -> None:
+        """Show or hide the panels below the tree."""
+        self.tabs.setVisible(visible)
+
+    def refresh_theme(self) -> None:
+        """Take over palette and fonts of the application."""
+        self.view.refresh_theme()
+        for panel in (self.details, self.refers_to, self.referred_by, self.changes):
+            panel.refresh_theme()
+
+    def _build(self) -> None:
+        head = QWidget(self)
+        head.setObjectName("inspectorHeader")
+        self._header = QHBoxLayout(head)
+        self._header.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
+        self._header.setSpacing(GRID)
+        self._header.addWidget(self.breadcrumb, 1)
+        self._message = MessagePage("object", "muted", self)
+        self._stack = QStackedWidget(self)
+        self._stack.addWidget(self.view)
+        self._stack.addWidget(self._message)
+        self.tabs = QTabWidget(self)
+        self.tabs.setObjectName("inspectorTabs")
+        self.tabs.setDocumentMode(True)
+        for panel, icon_name, title in (
+            (self.details, "details", "Details"),
+            (self.refers_to, "refers-to", "Refers to"),
+            (self.referred_by, "referred-by", "Referred to by"),
+            (self.changes, "history", "History"),
+        ):
+            self.tabs.addTab(panel, icon(icon_name, "muted"), title)
+        self.splitter = QSplitter(Qt.Orientation.Vertical, self)
+        self.splitter.setObjectName("inspectorSplitter")
+        self.splitter.setHandleWidth(1)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.addWidget(self._stack)
+        self.splitter.addWidget(self.tabs)
+        self.splitter.setStretchFactor(0, 3)
+        self.splitter.setStretchFactor(1, 2)
+        self.splitter.setSizes([460, 260])
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(head)
+        column.addWidget(self.splitter, 1)
+
+    def _connect(self) -> None:
+        self.view.selectionModel().currentChanged.connect(self._on_current_changed)
+        self.view.follow_requested.connect(self.follow)
+        self.model.shown.connect(self._on_shown)
+        self.model.revealed.connect(self._on_revealed)
+        self.model.removed.connect(self._on_removed)
+        self.breadcrumb.chosen.connect(self._on_part_chosen)
+        for panel, place, title in (
+            (self.refers_to, 1, "Refers to"),
+            (self.referred_by, 2, "Referred to by"),
+        ):
+            panel.followed.connect(self.show_object)
+            panel.counted.connect(
+                lambda count, place=place, title=title: self.tabs.setTabText(
+                    place, title if count < 0 else f"{title} ({count:,})"
+                )
+            )
+
+    def _show(self, place: Place) -> None:
+        self._stack.setCurrentWidget(self.view)
+        self._wanted_path = place.path
+        self.breadcrumb.set_parts([place.id_])
+        self.details.show_nothing()
+        self.model.show(place.id_)
+        self.refers_to.show_object(place.id_)
+        self.referred_by.show_object(place.id_)
+        self.changes.show_object(place.id_)
+        self.object_shown.emit(place.id_)
+        self.moved.emit()
+
+    def _show_nothing(self) -> None:
+        self._message.show_message(
+            "No object is selected", "Select one in the table to see what is in it."
+        )
+        self._stack.setCurrentWidget(self._message)
+        self.breadcrumb.set_parts([])
+        self.details.show_nothing()
+        self.moved.emit()
+
+    def _on_shown(self, _: str) -> None:
+        """Open the object, and go on to the node that was selected at this place before."""
+        root = self.model.index(0, 0, QModelIndex())
+        self.view.expand(root)
+        if self._wanted_path:
+            self.model.reveal(self._wanted_path)
+        elif not self.view.currentIndex().isValid():
+            self.view.setCurrentIndex(root)
+
+    def _on_revealed(self, index: QModelIndex) -> None:
+        self._wanted_path = ()
+        if index.isValid():
+            self.view.setCurrentIndex(index)
+            self.view.scrollTo(index)
+
+    def _on_removed(self, id_: str) -> None:
+        self._message.show_message(
+            f"{id_} is no longer in the store", "It was removed while you looked at it."
+        )
+        self._stack.setCurrentWidget(self._message)
+        self.details.show_nothing()
+        self.moved.emit()
+
+    def _on_current_changed(self, current: QModelIndex) -> None:
+        node, where = node_at(current), self.model.object_of(current)
+        chain = _chain(current)
+        if node is not None and self.id_ is not None:
+            if not self._wanted_path:
+                self._history.note(self.model.address_of(current))
+            names = [str(index.data() or "") for index in chain]
+            self.breadcrumb.set_parts([self.id_, *names[1:]])
+            if where is None:
+                self.details.show_nothing()
+            else:
+                self.details.show_node(where, node, str(current.data(ADDRESS_ROLE) or ""))
+        self.moved.emit()
+
+    def _on_part_chosen(self, steps: int) -> None:
+        chain = _chain(self.view.currentIndex())
+        if steps < len(chain):
+            self.view.setCurrentIndex(chain[steps])
+            self.view.scrollTo(chain[steps])
+            self.view.setFocus()
+
+
+def _chain(index: QModelIndex) -> list[QModelIndex]:
+    """Return the indexes from the root of the tree down to one."""
+    chain: list[QModelIndex] = []
+    index = index.siblingAtColumn(0)
+    while index.isValid():
+        chain.insert(0, index)
+        index = index.parent()
+    return chain
+
+
+def _button(action: QAction, parent: QWidget) -> QToolButton:
+    button = QToolButton(parent)
+    button.setDefaultAction(action)
+    button.setAutoRaise(True)
+    return button

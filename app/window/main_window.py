@@ -1,0 +1,488 @@
+"""The main window: puts the panels together around one open store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QMainWindow,
+    QMenu,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import __version__
+from app.actions.action import Circumstances
+from app.actions.catalogue import SEPARATOR
+from app.actions.commands import ChangeStack
+from app.actions.journal import Journal
+from app.settings import Settings
+from app.window.action_set import ActionSet
+from app.window.addresses import title_of, without_password
+from app.window.banner import Banner, Mood
+from app.window.change_flow import ChangeFlow
+from app.window.columns_menu import ColumnsMenu
+from app.window.copying import Copier
+from app.window.filter_edit import FilterEdit
+from app.window.help_dialogs import AboutDialog, FilterHelp, ShortcutsDialog
+from app.window.icons import application_icon
+from app.window.inspector_panel import InspectorPanel
+from app.window.message_page import Button, MessagePage
+from app.window.opening import Opening, address_in
+from app.window.settings_dialog import SettingsDialog
+from app.window.start_page import StartPage
+from app.window.status_bar import StatusBar
+from app.window.store_dialog import StoreDialog
+from app.window.table_panel import TablePanel
+from app.window.theme import apply_appearance
+from app.window.window_memory import WindowMemory
+from app.work.records import StoreInfo
+from app.work.session import StoreSession
+from persistence.errors import StoreError
+from persistence.urls import StoreUrl
+
+__all__ = ["MainWindow"]
+
+_OPENING_SHOWN_AFTER_MS = 250
+_TABLE_MENU = (
+    "edit.copy_id",
+    SEPARATOR,
+    "object.delete",
+    "object.delete_below",
+    "submenu.replace",
+)
+_TREE_MENU = (
+    "object.follow",
+    "object.back",
+    SEPARATOR,
+    "edit.copy_value",
+    "edit.copy_path",
+    "edit.copy_expression",
+)
+
+
+class MainWindow(QMainWindow):
+    """One window on one store.
+
+    Attributes:
+        has_failed: Whether the store that was asked for last could not be opened.
+
+    Signals:
+        store_opened: The address of the store that is open now, without password.
+        store_failed: The exception that says why a store could not be opened.
+        demo_requested: The user wants a demo store.
+        quit_requested: The window was closed.
+    """
+
+    store_opened = Signal(str)
+    store_failed = Signal(object)
+    demo_requested = Signal()
+    quit_requested = Signal()
+
+    def __init__(self, settings: Settings, journal: Journal) -> None:
+        super().__init__()
+        self.setObjectName("MainWindow")
+        self.setWindowIcon(application_icon())
+        self.setAcceptDrops(True)
+        self.settings = settings
+        self._url: StoreUrl | str | None = None
+        self._read_only = False
+        self.has_failed = False
+        self.session = StoreSession(self)
+        self.changes = ChangeStack(journal, self)
+        self.filter_edit = FilterEdit(self)
+        self.table = TablePanel(self.filter_edit, self)
+        self.inspector = InspectorPanel(journal, self)
+        self.notice = Banner(self)
+        self.banner = Banner(self)
+        self.flow = ChangeFlow(self.changes, self.banner, self)
+        self.copier = Copier(self.table, self.inspector, self)
+        self.actions_ = ActionSet(self, self._handlers())
+        self.opening = Opening(settings, self.actions_.submenu("submenu.recent"), self)
+        self._columns = ColumnsMenu(
+            self.actions_.submenu("submenu.columns"), self.table.view, self
+        )
+        self._build()
+        self._memory = WindowMemory(settings, self, self._splitter, self.table, self.inspector)
+        self._memory.restore()
+        self._connect()
+        self._show_panels(settings.panels_visible)
+        self.actions_.show_live(settings.live)
+        self._show_start()
+
+    def open_store(self, uri: str | os.PathLike[str] | StoreUrl, read_only: bool = False) -> None:
+        """Open a store in this window; ends with `store_opened` or `store_failed`.
+
+        Args:
+            uri: Its address: a path or a URL.
+            read_only: Whether nothing may be changed.
+        """
+        self.close_store()
+        self._url = uri if isinstance(uri, (str, StoreUrl)) else os.fspath(uri)
+        self._read_only = read_only
+        self.has_failed = False
+        self._opening_soon.start()
+        self.session.open(uri, read_only)
+
+    def close_store(self) -> None:
+        """Close the store; the window shows what can be opened."""
+        self._opening_soon.stop()
+        self._bind(None)
+        self.session.close()
+        self._url = None
+        self._show_start()
+
+    def _handlers(self) -> dict[str, Callable[..., object]]:
+        """Return what each action does, by its id."""
+        return {
+            "store.open": lambda: self.opening.ask(),
+            "store.open_folder": lambda: self.opening.ask_folder(),
+            "store.open_demo": self.demo_requested.emit,
+            "store.close": self.close_store,
+            "store.properties": self._show_properties,
+            "window.quit": self.close,
+            "edit.undo": self.changes.undo,
+            "edit.redo": self.changes.redo,
+            "edit.copy": self.copier.copy,
+            "edit.copy_id": self.copier.copy_ids,
+            "edit.copy_path": self.copier.copy_path,
+            "edit.copy_value": self.copier.copy_value,
+            "edit.copy_expression": self.copier.copy_expression,
+            "edit.select_all": self._select_all,
+            "edit.find": self._find,
+            "edit.recently_deleted": self.flow.show_recently_deleted,
+            "edit.settings": self._show_settings,
+            "view.live": self._set_live,
+            "view.refresh": self.refresh,
+            "view.panels": self._show_panels,
+            "view.next_area": lambda: self._go_to_area(1),
+            "view.previous_area": lambda: self._go_to_area(-1),
+            "view.zoom_in": lambda: self._zoom(1),
+            "view.zoom_out": lambda: self._zoom(-1),
+            "view.zoom_reset": lambda: self._zoom(0),
+            "object.follow": self.inspector.follow,
+            "object.back": self.inspector.back,
+            "object.forward": self.inspector.forward,
+            "object.delete": lambda: self._delete(with_below=False),
+            "object.delete_below": lambda: self._delete(with_below=True),
+            "object.replace": lambda: self._with_current(self.flow.replace_from_file),
+            "object.replace_by_object": lambda: self._with_current(self.flow.replace_from_object),
+            "help.filter": lambda: self._show_dialog(FilterHelp(self)),
+            "help.shortcuts": lambda: self._show_dialog(ShortcutsDialog(self)),
+            "help.about": lambda: self._show_dialog(AboutDialog(__version__, self)),
+        }
+
+    def _build(self) -> None:
+        self.actions_.fill_menu_bar(self.menuBar())
+        self.addToolBar(self.actions_.make_toolbar(self.filter_edit))
+        self.inspector.add_header_actions(
+            [self.actions_["object.back"], self.actions_["object.forward"]],
+            [self.actions_["object.follow"], self.actions_["edit.copy_path"]],
+        )
+        self.status = StatusBar(self)
+        self.setStatusBar(self.status)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self._splitter.setObjectName("mainSplitter")
+        self._splitter.setHandleWidth(1)
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.addWidget(self.table)
+        self._splitter.addWidget(self.inspector)
+        self._splitter.setStretchFactor(0, 1)
+        self._splitter.setStretchFactor(1, 1)
+        self._splitter.setSizes([700, 700])
+        self._start = StartPage(self)
+        self._message = MessagePage("error", "red", self)
+        self._message.setObjectName("errorPage")
+        self._wait = MessagePage("database", "muted", self)
+        self._pages = QStackedWidget(self)
+        for page in (self._start, self._splitter, self._message, self._wait):
+            self._pages.addWidget(page)
+        centre = QWidget(self)
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.notice)
+        column.addWidget(self.banner)
+        column.addWidget(self._pages, 1)
+        self.setCentralWidget(centre)
+        self._opening_soon = QTimer(self)
+        self._opening_soon.setSingleShot(True)
+        self._opening_soon.setInterval(_OPENING_SHOWN_AFTER_MS)
+
+    def _connect(self) -> None:
+        self._opening_soon.timeout.connect(self._show_opening)
+        session = self.session
+        session.opened.connect(self._on_opened)
+        session.open_failed.connect(self._on_open_failed)
+        session.scan_progressed.connect(self.table.show_progress)
+        session.scan_progressed.connect(self.status.show_progress)
+        session.objects_changed.connect(self._on_objects_changed)
+        session.trouble.connect(lambda text: self.banner.show_sentence(text, Mood.WARNING))
+        session.recovered.connect(self.banner.hide)
+        self.opening.chosen.connect(self.open_store)
+        self.opening.recent_changed.connect(self._fill_start)
+        self._start.open_requested.connect(lambda: self.opening.ask())
+        self._start.folder_requested.connect(self.opening.ask_folder)
+        self._start.demo_requested.connect(self.demo_requested)
+        self._start.recent_chosen.connect(self.open_store)
+        self.filter_edit.help_requested.connect(self.actions_["help.filter"].trigger)
+        self.table.object_chosen.connect(self.inspector.show_object)
+        self.table.object_entered.connect(self.inspector.view.setFocus)
+        self.table.selection_changed.connect(lambda _: self._update_actions())
+        self.table.view.menu_requested.connect(lambda where: self._show_menu(_TABLE_MENU, where))
+        self.inspector.view.menu_requested.connect(lambda where: self._show_menu(_TREE_MENU, where))
+        self.inspector.view.left.connect(self.table.view.setFocus)
+        self.inspector.object_shown.connect(self._on_object_shown)
+        self.inspector.moved.connect(self._update_actions)
+        self.inspector.changes.undo_requested.connect(self.changes.undo_entry)
+        self.changes.moved.connect(self._update_actions)
+        self.changes.moved.connect(self.inspector.changes.refresh)
+        self.flow.told.connect(lambda text, undo: self.status.show_change(text, undoable=undo))
+        self.flow.refresh_requested.connect(self.refresh)
+        self.copier.copied.connect(lambda text: self.status.show_change(text, undoable=False))
+        self.copier.failed.connect(self._on_failed)
+        self.status.undo_requested.connect(self.changes.undo)
+
+    def _bind(self, info: StoreInfo | None) -> None:
+        """Give the open store, or none, to all parts of the window."""
+        session = self.session if info is not None else None
+        address = info.uri if info is not None else ""
+        self.changes.set_session(session, address)
+        self.flow.set_session(session)
+        self.copier.set_session(session)
+        self.inspector.set_session(session, address)
+        self.table.set_session(session)
+        self.notice.hide()
+        self.banner.hide()
+        self._update_actions()
+
+    def _on_opened(self, info: StoreInfo) -> None:
+        self._opening_soon.stop()
+        self._bind(info)
+        self._pages.setCurrentWidget(self._splitter)
+        self.setWindowTitle(_title(info))
+        self.setWindowFilePath("")
+        if info.notices:
+            self.notice.show_sentence(" ".join(info.notices))
+        self.session.set_live(self.settings.live)
+        self._say_store()
+        self.changes.settle()
+        self.changes.forget_older_than(self.settings.journal_days)
+        if self._url is not None:
+            self.opening.remember(StoreUrl.parse(self._url))
+        self.table.view.setFocus()
+        self.store_opened.emit(info.uri)
+
+    def _on_open_failed(self, error: BaseException) -> None:
+        self._opening_soon.stop()
+        self.has_failed = True
+        url = self._url
+        self._bind(None)
+        self._url = url
+        address = without_password(str(url)) or str(url)
+        self._message.show_message(
+            f"{title_of(address)} cannot be opened",
+            str(error),
+            [
+                Button("&Try Again", self._retry, "refresh", "retryButton"),
+                Button("&Edit Address…", lambda: self.opening.ask(url), "open", "editButton"),
+                Button("&Back", self.close_store, "back", "startButton"),
+            ],
+            details=f"{address}\n\n{_chain_of(error)}",
+        )
+        self._pages.setCurrentWidget(self._message)
+        self.store_failed.emit(error)
+        if not isinstance(error, StoreError):
+            raise error
+
+    def _retry(self) -> None:
+        if self._url is not None:
+            self.open_store(self._url, self._read_only)
+
+    def _on_objects_changed(self, ids: list[str]) -> None:
+        self.table.view.mark_changed(self.flow.take_own_changes(ids))
+        if self.inspector.id_ in ids:
+            self.flow.note_seen(self.inspector.id_)
+            self.inspector.refresh_panels()
+
+    def _on_object_shown(self, id_: str) -> None:
+        self.flow.note_seen(id_)
+        self.table.show_object(id_)
+
+    def _on_failed(self, error: BaseException) -> None:
+        if not isinstance(error, StoreError):
+            raise error
+        self.banner.show_sentence(str(error), Mood.FAILURE)
+
+    def refresh(self) -> None:
+        """Look now for what other programs changed."""
+        self.banner.hide()
+        self.session.refresh()
+        self.inspector.reload()
+
+    def _show_start(self) -> None:
+        self.setWindowTitle("Jobshelf")
+        self.status.show_no_store()
+        self._fill_start()
+        self._pages.setCurrentWidget(self._start)
+        self._update_actions()
+
+    def _fill_start(self) -> None:
+        self._start.set_recent(self.settings.recent_stores)
+
+    def _show_opening(self) -> None:
+        self._wait.show_message(
+            "Opening…",
+            without_password(str(self._url)),
+            [Button("&Cancel", self.close_store, "clear", "cancelOpening")],
+        )
+        self._pages.setCurrentWidget(self._wait)
+
+    def _say_store(self) -> None:
+        info = self.session.info
+        if info is not None:
+            live = self.settings.live and info.can_follow
+            self.status.show_store(info.uri, read_only=info.read_only, live=live)
+
+    def _update_actions(self) -> None:
+        info, node = self.session.info, self.inspector.node
+        self.actions_.update(
+            Circumstances(
+                store_is_open=info is not None,
+                store_is_writable=info is not None and not info.read_only,
+                selected=self.table.selected_count,
+                object_is_shown=self.inspector.id_ is not None,
+                node_is_current=node is not None,
+                node_names_object=node is not None
+                and node.target is not None
+                and "dangling" not in node.marks,
+                can_go_back=self.inspector.can_go_back,
+                can_go_forward=self.inspector.can_go_forward,
+                can_undo=self.changes.can_undo,
+                can_redo=self.changes.can_redo,
+                is_busy=self.changes.is_busy,
+            ),
+            self.changes.undo_text,
+            self.changes.redo_text,
+        )
+        self.filter_edit.setEnabled(info is not None)
+
+    def _set_live(self, live: bool) -> None:
+        self.settings.live = live
+        self.actions_.show_live(live)
+        self.session.set_live(live)
+        self._say_store()
+
+    def _show_panels(self, visible: bool) -> None:
+        self.settings.panels_visible = visible
+        self.actions_["view.panels"].setChecked(visible)
+        self.inspector.set_panels_visible(visible)
+
+    def _go_to_area(self, step: int) -> None:
+        areas = [self.filter_edit, self.table.view, self.inspector.view, self.inspector.tabs.tabBar()]
+        shown = [area for area in areas if area.isVisible() and area.isEnabled()]
+        if shown:
+            place = next((n for n, area in enumerate(shown) if area.hasFocus()), -1 if step > 0 else 0)
+            shown[(place + step) % len(shown)].setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _zoom(self, step: int) -> None:
+        sizes = [choice.value for choice in Settings.text_size.choices]
+        place = sizes.index(self.settings.text_size) + step
+        self.settings.text_size = sizes[min(max(place, 0), len(sizes) - 1)] if step else 100
+        self._apply_setting("text_size")
+
+    def _apply_setting(self, name: str) -> None:
+        if name in ("appearance", "text_size"):
+            application = QApplication.instance()
+            assert isinstance(application, QApplication)
+            apply_appearance(application, self.settings.appearance, self.settings.text_size)
+        elif name == "live":
+            self._set_live(self.settings.live)
+
+    def _select_all(self) -> None:
+        self.table.view.selectAll()
+
+    def _find(self) -> None:
+        self.filter_edit.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.filter_edit.selectAll()
+
+    def _delete(self, *, with_below: bool) -> None:
+        task = self.table.selected_ids()
+        if task is not None:
+            task.then(lambda ids: self.flow.delete(ids, with_below=with_below), self._on_failed)
+
+    def _with_current(self, act: Callable[[str], object]) -> None:
+        """Do something with the one selected object."""
+        task = self.table.selected_ids()
+        if task is not None:
+            task.then(lambda ids: act(ids[0]) if len(ids) == 1 else None, self._on_failed)
+
+    def _show_menu(self, entries: tuple[str, ...], where: QPoint) -> None:
+        menu = QMenu(self)
+        menu.setObjectName("contextMenu")
+        self.actions_.fill_menu(menu, entries)
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(where)
+
+    def _show_properties(self) -> None:
+        info = self.session.info
+        if info is not None:
+            self._show_dialog(StoreDialog(info, self.table.total, self))
+
+    def _show_settings(self) -> None:
+        dialog = SettingsDialog(self.settings, self)
+        dialog.changed.connect(self._apply_setting)
+        self._show_dialog(dialog)
+
+    def _show_dialog(self, dialog: QWidget) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setWindowModality(Qt.WindowModality.WindowModal)
+        dialog.show()
+
+    # Qt
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
+            self.table.refresh_theme()
+            self.inspector.refresh_theme()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._memory.save()
+        self.opening.close()
+        self._bind(None)
+        self.session.close()
+        super().closeEvent(event)
+        self.quit_requested.emit()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if address_in(event.mimeData()) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        address = address_in(event.mimeData())
+        if address is not None:
+            event.acceptProposedAction()
+            # Not now: the program that is dragged from waits for the end of this event.
+            QTimer.singleShot(0, self, lambda: self.open_store(address))
+
+
+def _title(info: StoreInfo) -> str:
+    mode = " (read-only)" if info.read_only else ""
+    return f"{title_of(info.uri)}{mode} — Jobshelf"
+
+
+def _chain_of(error: BaseException) -> str:
+    """Return an error with what caused it, one a line."""
+    lines = []
+    cause: BaseException | None = error
+    while cause is not None:
+        lines.append(f"{type(cause).__name__}: {cause}")
+        cause = cause.__cause__
+    return "\n".join(lines)

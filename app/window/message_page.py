@@ -1,0 +1,141 @@
+"""A page that stands where content would be: a picture, a sentence and what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.window.icons import icon
+from app.window.theme import GRID, monospace
+
+__all__ = ["Button", "MessagePage"]
+
+_WIDTH = 560
+
+
+@dataclass(frozen=True)
+class Button:
+    """One way out of a message.
+
+    Attributes:
+        text: With its mnemonic.
+        on_clicked: What it does.
+        icon: Name of its icon, or "".
+        object_name: By which tests find it, or "".
+    """
+
+    text: str
+    on_clicked: Callable[[], object]
+    icon: str = ""
+    object_name: str = ""
+
+
+class MessagePage(QWidget):
+    """Says in one sentence why there is nothing to show, and offers the ways out."""
+
+    def __init__(self, icon_name: str, colour: str = "muted", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._icon = icon(icon_name, colour)
+        self._picture = QLabel(self)
+        self._picture.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.title = _label(self)
+        self.title.setObjectName("messageTitle")
+        self.sentence = _label(self)
+        self.sentence.setObjectName("messageSentence")
+        self.sentence.setProperty("quiet", True)
+        self._buttons = QHBoxLayout()
+        self._buttons.setSpacing(2 * GRID)
+        self.details = QPlainTextEdit(self)
+        self.details.setObjectName("messageDetails")
+        self.details.setReadOnly(True)
+        self.details.setMaximumWidth(_WIDTH)
+        self.details.hide()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(6 * GRID, 6 * GRID, 6 * GRID, 6 * GRID)
+        column.setSpacing(3 * GRID)
+        column.addStretch(2)
+        for widget in (self._picture, self.title, self.sentence):
+            column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addSpacing(GRID)
+        column.addLayout(self._buttons)
+        column.addWidget(self.details, 1, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(3)
+
+    def show_message(
+        self, title: str, sentence: str, buttons: Sequence[Button] = (), details: str = ""
+    ) -> None:
+        """Fill the page.
+
+        Args:
+            title: A few words.
+            sentence: What is wrong and what to do.
+            buttons: The ways out, the best one first.
+            details: Text behind a "Details" button; "" for none.
+        """
+        self._draw_picture()
+        self.title.setText(title)
+        font = self.font()
+        font.setPointSizeF(font.pointSizeF() * 1.35)
+        self.title.setFont(font)
+        self.sentence.setText(sentence)
+        self.sentence.setVisible(bool(sentence))
+        self.details.hide()
+        self.details.setPlainText(details)
+        self.details.setFont(monospace(0.95))
+        self._fill_buttons(buttons, has_details=bool(details))
+
+    def _fill_buttons(self, buttons: Sequence[Button], *, has_details: bool) -> None:
+        while self._buttons.count():
+            item = self._buttons.takeAt(0)
+            widget = item.widget() if item is not None else None
+            if widget is not None:
+                widget.deleteLater()
+        self._buttons.addStretch()
+        for number, record in enumerate(buttons):
+            button = QPushButton(record.text, self)
+            button.setObjectName(record.object_name)
+            button.setAutoDefault(True)
+            button.setDefault(number == 0)
+            if record.icon:
+                button.setIcon(icon(record.icon))
+            button.clicked.connect(record.on_clicked)
+            self._buttons.addWidget(button)
+        if has_details:
+            button = QPushButton("&Details", self)
+            button.setObjectName("messageDetailsButton")
+            button.setCheckable(True)
+            button.toggled.connect(self.details.setVisible)
+            self._buttons.addWidget(button)
+        self._buttons.addStretch()
+
+    def _draw_picture(self) -> None:
+        size = 12 * GRID
+        self._picture.setPixmap(self._icon.pixmap(size, size))
+
+    # Qt
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._draw_picture()
+
+
+def _label(parent: QWidget) -> QLabel:
+    label = QLabel(parent)
+    label.setWordWrap(True)
+    label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+    label.setMinimumWidth(min(_WIDTH, 320))
+    label.setMaximumWidth(_WIDTH)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label

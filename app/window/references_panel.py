@@ -1,0 +1,198 @@
+"""The panels "Refers to" and "Referred to by": the objects at the other end of references."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QStackedWidget,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTreeView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.window.cell_delegates import paint_state
+from app.window.theme import GRID, monospace, soften_selection, theme
+from app.work.records import Link
+from app.work.session import StoreSession
+from app.work.task import Task
+
+__all__ = ["ReferencesPanel"]
+
+Index = QModelIndex | QPersistentModelIndex
+_COLUMNS = ("Object", "Path", "Type", "State", "Name")
+_WIDTHS = (200, 150, 150, 120)
+_STATE = 3
+
+
+class ReferencesPanel(QWidget):
+    """Lists references of one direction.
+
+    Signals:
+        counted: How many there are; -1 while that is not known.
+        followed: The ID of an object the user wants to see.
+    """
+
+    counted = Signal(int)
+    followed = Signal(str)
+
+    def __init__(self, *, incoming: bool, parent: QWidget | None = None) -> None:
+        """Make the panel.
+
+        Args:
+            incoming: True for "Referred to by".
+            parent: Owning widget.
+        """
+        super().__init__(parent)
+        self._incoming = incoming
+        self.setObjectName("referredByPanel" if incoming else "refersToPanel")
+        self._session: StoreSession | None = None
+        self._task: Task | None = None
+        self._model = _LinkModel(self)
+        self.view = QTreeView(self)
+        self.view.setObjectName("referredByView" if incoming else "refersToView")
+        self.view.setAccessibleName("Referred to by" if incoming else "Refers to")
+        self.view.setModel(self._model)
+        self.view.setItemDelegate(_LinkDelegate(self.view))
+        self.view.setRootIsDecorated(False)
+        self.view.setUniformRowHeights(True)
+        self.view.setAllColumnsShowFocus(True)
+        self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.view.header().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        for column, width in enumerate(_WIDTHS):
+            self.view.setColumnWidth(column, width)
+        self.view.activated.connect(self._on_activated)
+        self._empty = QLabel(self)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setWordWrap(True)
+        self._empty.setProperty("quiet", True)
+        self._stack = QStackedWidget(self)
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self.view)
+        column_ = QVBoxLayout(self)
+        column_.setContentsMargins(0, 0, 0, 0)
+        column_.addWidget(self._stack)
+        self.refresh_theme()
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """What is listed."""
+        return self._model.links
+
+    def set_session(self, session: StoreSession | None) -> None:
+        """List references of another store."""
+        self._session = session
+        self.show_object(None)
+
+    def show_object(self, id_: str | None) -> None:
+        """List the references of an object; nothing for None."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        self.counted.emit(-1)
+        if id_ is None or self._session is None:
+            self._show_links(())
+            self._empty.setText("")
+            return
+        ask = self._session.referrers if self._incoming else self._session.references
+        self._task = ask(id_).then(self._on_links, self._on_failed)
+
+    def refresh_theme(self) -> None:
+        """Take over palette and fonts of the application."""
+        soften_selection(self.view)
+
+    def _show_links(self, links: tuple[Link, ...]) -> None:
+        self._model.set_links(links)
+        self._stack.setCurrentWidget(self.view if links else self._empty)
+
+    def _on_links(self, links: tuple[Link, ...]) -> None:
+        self._task = None
+        self._show_links(links)
+        self._empty.setText(
+            "No object of this store refers to it."
+            if self._incoming
+            else "It refers to no other object."
+        )
+        self.counted.emit(len(links))
+
+    def _on_failed(self, error: BaseException) -> None:
+        self._task = None
+        self._show_links(())
+        self._empty.setText(str(error))
+
+    def _on_activated(self, index: QModelIndex) -> None:
+        link = self._model.links[index.row()]
+        if link.exists:
+            self.followed.emit(link.id)
+
+
+class _LinkModel(QAbstractTableModel):
+    """References as rows."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.links: tuple[Link, ...] = ()
+
+    def set_links(self, links: tuple[Link, ...]) -> None:
+        self.beginResetModel()
+        self.links = links
+        self.endResetModel()
+
+    # Qt
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 -- Qt's signature
+        return 0 if parent.isValid() else len(self.links)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 -- Qt's signature
+        return 0 if parent.isValid() else len(_COLUMNS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return _COLUMNS[section]
+        return None
+
+    def data(self, index: Index, role: int = 0) -> Any:
+        if not index.isValid():
+            return None
+        link = self.links[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            short = link.type.rsplit(".", 1)[-1]
+            state = (link.state or "") if link.exists else "missing"
+            return (link.id, link.path, short, state, link.name or "")[index.column()]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return link.type if link.exists else f"There is no object {link.id} in this store."
+        if role == Qt.ItemDataRole.ForegroundRole and not link.exists:
+            return theme().colour("red")
+        if role == Qt.ItemDataRole.FontRole and index.column() < 2:
+            return monospace()
+        return None
+
+
+class _LinkDelegate(QStyledItemDelegate):
+    """Paints the state of the other object as the ID table does."""
+
+    # Qt
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        super().paint(painter, option, index)
+        model = index.model()
+        if index.column() != _STATE or not isinstance(model, _LinkModel):
+            return
+        link = model.links[index.row()]
+        if link.exists and link.state:
+            self.initStyleOption(option, index)
+            paint_state(painter, option.rect.adjusted(GRID, 0, -GRID, 0), link.state, option)
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
+        super().initStyleOption(option, index)
+        model = index.model()
+        if index.column() == _STATE and isinstance(model, _LinkModel):
+            if model.links[index.row()].exists:
+                option.text = ""

@@ -1,0 +1,128 @@
+"""The status bar: which store, how it is open, what is under way and what was just done."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QStatusBar,
+    QWidget,
+)
+
+from app.window.theme import GRID
+
+__all__ = ["StatusBar"]
+
+_CHANGE_SHOWN_MS = 12_000
+
+
+class StatusBar(QStatusBar):
+    """Address and mode on the left; progress and the last change on the right.
+
+    Signals:
+        undo_requested: The user wants the change back that the bar tells of.
+    """
+
+    undo_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("statusBar")
+        self.setSizeGripEnabled(False)
+        self.address = QLabel(self)
+        self.address.setObjectName("storeAddress")
+        self.address.setTextFormat(Qt.TextFormat.PlainText)
+        self.address.setProperty("quiet", True)
+        self.address.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.progress_text = QLabel(self)
+        self.progress_text.setObjectName("progressText")
+        self.progress_text.setProperty("quiet", True)
+        self._progress = QProgressBar(self)
+        self._progress.setTextVisible(False)
+        self._progress.setFixedSize(30 * GRID, GRID)
+        self.change_text = QLabel(self)
+        self.change_text.setObjectName("changeText")
+        self.change_text.setTextFormat(Qt.TextFormat.PlainText)
+        self._undo = QPushButton("&Undo", self)
+        self._undo.setObjectName("changeUndo")
+        self._undo.setFlat(True)
+        self._undo.clicked.connect(self.undo_requested)
+        self._undo.clicked.connect(self.hide_change)
+        self._fade = QTimer(self)
+        self._fade.setSingleShot(True)
+        self._fade.setInterval(_CHANGE_SHOWN_MS)
+        self._fade.timeout.connect(self.hide_change)
+        self._started = 0.0
+        self.addWidget(self.address, 1)
+        self.addPermanentWidget(self._row(self.progress_text, self._progress))
+        self.addPermanentWidget(self._row(self.change_text, self._undo))
+        self.show_progress(0, 0)
+        self.hide_change()
+
+    def show_store(self, address: str, *, read_only: bool, live: bool) -> None:
+        """Say which store is open and how."""
+        mode = "read-only" if read_only else "read-write"
+        self.address.setText(f"{address}  ·  {mode}  ·  {'live' if live else 'paused'}")
+        self.address.setToolTip(address)
+
+    def show_no_store(self) -> None:
+        """Say that no store is open."""
+        self.address.setText("No store is open")
+        self.address.setToolTip("")
+        self.show_progress(0, 0)
+        self.hide_change()
+
+    def show_progress(self, done: int, total: int) -> None:
+        """Show how far the reading of the store is; nothing once it is through."""
+        under_way = done < total
+        self.progress_text.setVisible(under_way)
+        self._progress.setVisible(under_way)
+        if not under_way:
+            self._started = 0.0
+            return
+        now = time.monotonic()
+        if not self._started:
+            self._started = now
+        speed = done / (now - self._started) if now - self._started > 1 else 0.0
+        text = f"Indexing {100 * done // total} %"
+        if speed >= 1:
+            text += f"  ·  {speed:,.0f}/s  ·  {_duration((total - done) / speed)} left"
+        self.progress_text.setText(text)
+        self._progress.setRange(0, total)
+        self._progress.setValue(done)
+
+    def show_change(self, text: str, *, undoable: bool) -> None:
+        """Say for a while what was done."""
+        self.change_text.setText(text)
+        self.change_text.show()
+        self._undo.setVisible(undoable)
+        self._fade.start()
+
+    def hide_change(self) -> None:
+        """Stop saying what was done."""
+        self._fade.stop()
+        self.change_text.hide()
+        self._undo.hide()
+
+    def _row(self, *widgets: QWidget) -> QWidget:
+        holder = QWidget(self)
+        row = QHBoxLayout(holder)
+        row.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        row.setSpacing(2 * GRID)
+        for widget in widgets:
+            row.addWidget(widget)
+        return holder
+
+
+def _duration(seconds: float) -> str:
+    """Return a duration in the unit a reader wants.
+
+    >>> _duration(12.4), _duration(150)
+    ('12 s', '2 min')
+    """
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

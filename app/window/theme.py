@@ -1,0 +1,319 @@
+"""Colours, fonts and the few style rules of the window, derived from the system's palette."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication, QWidget
+
+__all__ = ["GRID", "Theme", "apply_appearance", "monospace", "soften_selection", "theme"]
+
+GRID = 4
+"""All distances are multiples of this, in device-independent pixels."""
+
+_LIGHT = {
+    QPalette.ColorRole.Window: "#f4f5f7",
+    QPalette.ColorRole.WindowText: "#1c2128",
+    QPalette.ColorRole.Base: "#ffffff",
+    QPalette.ColorRole.AlternateBase: "#f8f9fb",
+    QPalette.ColorRole.Text: "#1c2128",
+    QPalette.ColorRole.Button: "#fbfbfc",
+    QPalette.ColorRole.ButtonText: "#2b313a",
+    QPalette.ColorRole.BrightText: "#ffffff",
+    QPalette.ColorRole.Highlight: "#2f6bd8",
+    QPalette.ColorRole.Accent: "#2f6bd8",
+    QPalette.ColorRole.HighlightedText: "#ffffff",
+    QPalette.ColorRole.Link: "#1f5fcf",
+    QPalette.ColorRole.LinkVisited: "#6b4fc4",
+    QPalette.ColorRole.ToolTipBase: "#22272e",
+    QPalette.ColorRole.ToolTipText: "#f4f5f7",
+    QPalette.ColorRole.PlaceholderText: "#7b838f",
+    QPalette.ColorRole.Light: "#ffffff",
+    QPalette.ColorRole.Midlight: "#eceef1",
+    QPalette.ColorRole.Mid: "#c4c9d1",
+    QPalette.ColorRole.Dark: "#a3aab5",
+    QPalette.ColorRole.Shadow: "#6a717c",
+}
+_DARK = {
+    QPalette.ColorRole.Window: "#1f2228",
+    QPalette.ColorRole.WindowText: "#e4e7ec",
+    QPalette.ColorRole.Base: "#17191e",
+    QPalette.ColorRole.AlternateBase: "#1b1e23",
+    QPalette.ColorRole.Text: "#e4e7ec",
+    QPalette.ColorRole.Button: "#2b2f37",
+    QPalette.ColorRole.ButtonText: "#d9dde4",
+    QPalette.ColorRole.BrightText: "#ffffff",
+    QPalette.ColorRole.Highlight: "#3d7bea",
+    QPalette.ColorRole.Accent: "#5b93f5",
+    QPalette.ColorRole.HighlightedText: "#ffffff",
+    QPalette.ColorRole.Link: "#7fabff",
+    QPalette.ColorRole.LinkVisited: "#b39dff",
+    QPalette.ColorRole.ToolTipBase: "#353a44",
+    QPalette.ColorRole.ToolTipText: "#e4e7ec",
+    QPalette.ColorRole.PlaceholderText: "#858d9a",
+    QPalette.ColorRole.Light: "#3a3f49",
+    QPalette.ColorRole.Midlight: "#2f343c",
+    QPalette.ColorRole.Mid: "#3b414b",
+    QPalette.ColorRole.Dark: "#121418",
+    QPalette.ColorRole.Shadow: "#0a0b0d",
+}
+_DISABLED = (
+    QPalette.ColorRole.WindowText,
+    QPalette.ColorRole.Text,
+    QPalette.ColorRole.ButtonText,
+)
+
+# Each has a contrast of 4.5 or more on the base of its palette (WCAG 2.1, 1.4.3).
+_HUES_ON_LIGHT = {
+    "grey": "#646c78",
+    "blue": "#1f63cf",
+    "green": "#1a7f42",
+    "red": "#c9293b",
+    "amber": "#a15c00",
+    "violet": "#7446c8",
+    "teal": "#0a7a80",
+}
+_HUES_ON_DARK = {
+    "grey": "#99a1ae",
+    "blue": "#74a7ff",
+    "green": "#58c983",
+    "red": "#ff7b83",
+    "amber": "#eeb04e",
+    "violet": "#bb9cff",
+    "teal": "#54c8cd",
+}
+
+
+@dataclass(frozen=True)
+class Theme:
+    """The colours of the window for one palette.
+
+    Attributes:
+        is_dark: Whether text is light on dark.
+        window, base, text, accent: As the palette has them.
+        muted: For secondary text.
+        line: For lines between areas.
+        hover: Behind what the mouse is over.
+        selection, selection_inactive: Behind selected rows; text keeps its colour there.
+        changed: Behind rows that another program has just changed.
+    """
+
+    is_dark: bool
+    window: QColor
+    base: QColor
+    text: QColor
+    accent: QColor
+    muted: QColor
+    line: QColor
+    hover: QColor
+    selection: QColor
+    selection_inactive: QColor
+    changed: QColor
+
+    def colour(self, name: str) -> QColor:
+        """Return a colour by its name: one of the hues, "accent", "muted" or "text"."""
+        if name in ("accent", "muted", "text"):
+            return QColor(getattr(self, name))
+        hues = _HUES_ON_DARK if self.is_dark else _HUES_ON_LIGHT
+        return QColor(hues.get(name, hues["grey"]))
+
+    def tint(self, name: str, strength: float = 0.12) -> QColor:
+        """Return a colour mixed into the background, for a surface."""
+        return _mix(self.window, self.colour(name), strength)
+
+
+def theme() -> Theme:
+    """Return the colours that go with the application's palette now."""
+    palette = QGuiApplication.palette()
+    return _theme(*(
+        palette.color(role).rgba()
+        for role in (
+            QPalette.ColorRole.Window,
+            QPalette.ColorRole.Base,
+            QPalette.ColorRole.Text,
+            QPalette.ColorRole.Accent,
+        )
+    ))
+
+
+def monospace(scale: float = 1.0) -> QFont:
+    """Return the system's font of fixed width, as large as the application's."""
+    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    font.setPointSizeF(QGuiApplication.font().pointSizeF() * scale)
+    return font
+
+
+def apply_appearance(application: QApplication, appearance: str, text_size: int) -> None:
+    """Set palette, fonts and style rules of the whole application.
+
+    Args:
+        application: The application, in Fusion style.
+        appearance: "system", "light" or "dark".
+        text_size: In percent of the system's size.
+    """
+    hints = application.styleHints()
+    scheme = {
+        "light": Qt.ColorScheme.Light,
+        "dark": Qt.ColorScheme.Dark,
+    }.get(appearance, Qt.ColorScheme.Unknown)
+    hints.setColorScheme(scheme)
+    dark = appearance == "dark" or (
+        appearance == "system" and hints.colorScheme() == Qt.ColorScheme.Dark
+    )
+    application.setPalette(QPalette())  # back to the system's, to look at it
+    if appearance != "system" or _system_has_no_palette(application):
+        application.setPalette(_own_palette(_DARK if dark else _LIGHT))
+    _scale_text(application, text_size)
+    application.setStyleSheet(_style_sheet(theme()))
+
+
+def soften_selection(view: QWidget) -> None:
+    """Give a list the quiet selection, on which coloured text stays readable."""
+    colours = theme()
+    palette = QPalette(QGuiApplication.palette())
+    for group, colour in (
+        (QPalette.ColorGroup.Active, colours.selection),
+        (QPalette.ColorGroup.Inactive, colours.selection_inactive),
+    ):
+        palette.setColor(group, QPalette.ColorRole.Highlight, colour)
+        palette.setColor(group, QPalette.ColorRole.HighlightedText, colours.text)
+    view.setPalette(palette)
+
+
+def _system_has_no_palette(application: QApplication) -> bool:
+    """Return whether the desktop leaves all colours to the style."""
+    style, current = application.style().standardPalette(), application.palette()
+    return all(
+        style.color(role) == current.color(role)
+        for role in (QPalette.ColorRole.Window, QPalette.ColorRole.Base, QPalette.ColorRole.Text)
+    )
+
+
+def _own_palette(colours: dict[QPalette.ColorRole, str]) -> QPalette:
+    palette = QPalette()
+    for role, name in colours.items():
+        palette.setColor(role, QColor(name))
+    text, window = QColor(colours[QPalette.ColorRole.Text]), QColor(
+        colours[QPalette.ColorRole.Window]
+    )
+    for role in _DISABLED:
+        palette.setColor(QPalette.ColorGroup.Disabled, role, _mix(window, text, 0.38))
+    palette.setColor(
+        QPalette.ColorGroup.Disabled, QPalette.ColorRole.Highlight, _mix(window, text, 0.2)
+    )
+    return palette
+
+
+@lru_cache(maxsize=1)
+def _system_points() -> float:
+    return QGuiApplication.font().pointSizeF()
+
+
+def _scale_text(application: QApplication, percent: int) -> None:
+    font = application.font()
+    font.setPointSizeF(_system_points() * percent / 100)
+    if font != application.font():
+        application.setFont(font)
+
+
+@lru_cache(maxsize=8)
+def _theme(window: int, base: int, text: int, accent: int) -> Theme:
+    window_, base_, text_, accent_ = (
+        QColor.fromRgba(value) for value in (window, base, text, accent)
+    )
+    dark = base_.lightness() < text_.lightness()
+    hues = _HUES_ON_DARK if dark else _HUES_ON_LIGHT
+    return Theme(
+        is_dark=dark,
+        window=window_,
+        base=base_,
+        text=text_,
+        accent=accent_,
+        muted=_mix(window_, text_, 0.64),
+        line=_mix(window_, text_, 0.14),
+        hover=_mix(window_, text_, 0.07),
+        selection=_mix(base_, accent_, 0.32 if dark else 0.17),
+        selection_inactive=_mix(base_, text_, 0.13 if dark else 0.09),
+        changed=_mix(base_, QColor(hues["amber"]), 0.22),
+    )
+
+
+def _mix(ground: QColor, colour: QColor, share: float) -> QColor:
+    return QColor.fromRgbF(
+        ground.redF() + (colour.redF() - ground.redF()) * share,
+        ground.greenF() + (colour.greenF() - ground.greenF()) * share,
+        ground.blueF() + (colour.blueF() - ground.blueF()) * share,
+    )
+
+
+def _style_sheet(colours: Theme) -> str:
+    """Return what Fusion's palette cannot say: flat bars, thin lines, quiet headers.
+
+    Items of views are left to Fusion and the delegates: rules on them make painting slow.
+    """
+    names = {
+        "window": colours.window.name(),
+        "base": colours.base.name(),
+        "text": colours.text.name(),
+        "muted": colours.muted.name(),
+        "accent": colours.accent.name(),
+        "line": colours.line.name(),
+        "hover": colours.hover.name(),
+        "pressed": _mix(colours.window, colours.text, 0.13).name(),
+        "red": colours.colour("red").name(),
+        "edge": _mix(colours.window, colours.text, 0.22).name(),
+    }
+    return _RULES.replace("{", "{{").replace("}", "}}").replace("<<", "{").replace(
+        ">>", "}"
+    ).format(**names)
+
+
+_RULES = """
+QMainWindow::separator { background: <<line>>; width: 1px; height: 1px; }
+QToolBar { border: 0; border-bottom: 1px solid <<line>>; padding: 4px 8px; spacing: 4px; }
+QToolBar::separator { background: <<line>>; width: 1px; margin: 4px; }
+QToolButton { border: 1px solid transparent; border-radius: 6px; padding: 4px; }
+QToolButton:hover { background: <<hover>>; }
+QToolButton:pressed { background: <<pressed>>; }
+QToolButton:checked { background: <<hover>>; border-color: <<line>>; }
+QToolButton:focus { border-color: <<accent>>; }
+QToolButton::menu-indicator { image: none; }
+QMenuBar { border-bottom: 1px solid <<line>>; }
+QStatusBar { border-top: 1px solid <<line>>; }
+QStatusBar::item { border: 0; }
+QSplitter::handle { background: <<line>>; }
+QSplitter::handle:hover { background: <<accent>>; }
+QHeaderView { background: <<window>>; border: 0; }
+QHeaderView::section {
+    background: <<window>>; color: <<muted>>; border: 0; padding: 4px 8px;
+    border-bottom: 1px solid <<line>>; border-right: 1px solid <<line>>;
+}
+QHeaderView::section:hover { color: <<text>>; }
+QTableView, QTreeView, QListView { border: 0; }
+QFrame#framed { border: 1px solid <<line>>; border-radius: 6px; background: <<base>>; }
+QDialog QTableView, QDialog QListView, QDialog QPlainTextEdit {
+    border: 1px solid <<edge>>; border-radius: 4px;
+}
+QTableView:focus, QTreeView:focus { border: 1px solid <<accent>>; }
+QTableView#idTable, QTreeView#objectTree { border: 1px solid <<base>>; }
+QTableView#idTable:focus, QTreeView#objectTree:focus { border: 1px solid <<accent>>; }
+QTabWidget::pane { border: 0; border-top: 1px solid <<line>>; }
+QTabBar { background: <<window>>; }
+QTabBar::tab {
+    background: transparent; color: <<muted>>; border: 0; padding: 8px 12px 6px 12px;
+    border-bottom: 2px solid transparent;
+}
+QTabBar::tab:hover { color: <<text>>; }
+QTabBar::tab:selected { color: <<text>>; border-bottom: 2px solid <<accent>>; }
+QTabBar::tab:focus { color: <<accent>>; }
+QLineEdit#filterEdit {
+    border: 1px solid <<edge>>; border-radius: 6px; padding: 4px 6px; background: <<base>>;
+}
+QLineEdit#filterEdit:focus { border-color: <<accent>>; }
+QLineEdit#filterEdit[broken="true"] { border-color: <<red>>; }
+QPlainTextEdit#detailsText { border: 0; }
+QLabel[quiet="true"], QToolButton[quiet="true"] { color: <<muted>>; }
+"""

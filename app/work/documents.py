@@ -1,0 +1,208 @@
+"""One decoded object, as lines of a tree. Lives in the inspector process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from app.work.records import NodeKind, NodeRow
+from persistence.errors import StoreError
+from persistence.pickles import Global, Object, Reference, decode
+from persistence.pickles import present
+from persistence.pickles.classes import class_name
+from persistence.pickles.paths import find_references, joined
+from persistence.pickles.texts import escaped
+from persistence.summary import digest_of
+
+__all__ = ["Document"]
+
+_KEPT_PATHS = 4_096
+_MOST_WALKED = 100_000  # values; looking for shared ones takes some 10 ms then
+_MUTABLE = (list, dict, set, Object)
+
+
+class Document:
+    """A decoded pickle, and where in it its values are.
+
+    Attributes:
+        size: Length of the pickle in bytes.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        """Decode a pickle.
+
+        Raises:
+            DecodeError: It is damaged or hostile.
+        """
+        self._pickle = decode(data)
+        self.size = len(data)
+        self._python2 = self._pickle.python2
+        # A path's values from the root down, and its readable parts.
+        self._places: dict[tuple[int, ...], _Place] = {}
+        self._shared: frozenset[int] | None = None
+
+    def root(self) -> NodeRow:
+        """Return the line of the object itself; its name is for the asker to put in."""
+        digest = digest_of(self._pickle)
+        row = self._row("", self._pickle.root, (), "", ())
+        return NodeRow(
+            row.name, row.value, row.type, row.child_count, (), row.kind, row.target, row.marks,
+            None if digest.state is None else escaped(digest.state),
+        )  # fmt: skip
+
+    def children(self, path: Sequence[int], first: int, count: int) -> Iterator[NodeRow]:
+        """Iterate over some lines below a node."""
+        place = self._place(tuple(path))
+        if place.is_cycle:
+            return
+        found = present.children(place.value, first, count, python2=self._python2)
+        for position, child in enumerate(found, first):
+            yield self._row(
+                child.name,
+                child.value,
+                (*path, position),
+                joined([*place.parts, child.path_part]),
+                place.values,
+            )
+
+    def text(self, path: Sequence[int], limit: int) -> str:
+        """Return a value as text of at most so many characters."""
+        return present.text(self._place(tuple(path)).value, limit, python2=self._python2)
+
+    def expression(self, path: Sequence[int]) -> str:
+        """Return a value as a Python expression.
+
+        Raises:
+            StoreError: It would be very long.
+        """
+        return present.expression(self._place(tuple(path)).value, python2=self._python2)
+
+    def references(self) -> Iterator[tuple[str, str]]:
+        """Iterate over the external references: path and ID."""
+        for path, reference in find_references(self._pickle):
+            yield path, reference.id
+
+    def _row(
+        self, name: str, value: Any, path: tuple[int, ...], address: str, above: tuple[Any, ...]
+    ) -> NodeRow:
+        marks = set()
+        line = present.preview(value, python2=self._python2)
+        if len(line) >= present.PREVIEW_LIMIT and line.endswith("…"):
+            marks.add("truncated")
+        if isinstance(value, Reference):
+            return NodeRow(
+                name, line, "", 0, path, "reference", value.id, frozenset(marks), None, address
+            )
+        child_count = present.child_count(value, python2=self._python2)
+        if child_count and _is_among(value, above):
+            marks.add("cycle")
+            child_count = 0
+        elif isinstance(value, _MUTABLE) and id(value) in self._shared_ids():
+            marks.add("shared")
+        if self._python2 and type(value) is bytes:
+            marks.add("python2")
+        kind: NodeKind = "object" if child_count or isinstance(value, _MUTABLE) else "value"
+        return NodeRow(
+            name, line, self._type(value), child_count, path, kind, None, frozenset(marks), None,
+            address,
+        )  # fmt: skip
+
+    def _type(self, value: Any) -> str:
+        """Return the class with its module, where that is what the value looks like."""
+        short = present.type_name(value, python2=self._python2)
+        if not isinstance(value, Object):
+            return short
+        full = escaped(class_name(value, python2=self._python2)).removeprefix("builtins.")
+        return full if full.endswith(f".{short}") else short
+
+    def _place(self, path: tuple[int, ...]) -> _Place:
+        """Return what is at a path, going on from the longest part of it that is known."""
+        known = len(path)
+        while known and path[:known] not in self._places:
+            known -= 1
+        place = self._places[path[:known]] if known else _Place((self._pickle.root,), ())
+        if len(self._places) + len(path) - known > _KEPT_PATHS:
+            self._places.clear()
+        for depth in range(known, len(path)):
+            found = present.children(place.value, path[depth], 1, python2=self._python2)
+            if not found or path[depth] < 0 or place.is_cycle:
+                raise StoreError(
+                    "This value is no longer there: the object was changed.", "Refresh the object."
+                )
+            place = _Place((*place.values, found[0].value), (*place.parts, found[0].path_part))
+            self._places[path[: depth + 1]] = place
+        return place
+
+    def _shared_ids(self) -> frozenset[int]:
+        if self._shared is None:
+            self._shared = _shared_in(self._pickle.root)
+        return self._shared
+
+
+class _Place:
+    """A value and the way to it.
+
+    Attributes:
+        values: The values from the root down to it.
+        parts: What its readable path is made of.
+    """
+
+    __slots__ = ("parts", "values")
+
+    def __init__(self, values: tuple[Any, ...], parts: tuple[str, ...]) -> None:
+        self.values = values
+        self.parts = parts
+
+    @property
+    def value(self) -> Any:
+        return self.values[-1]
+
+    @property
+    def is_cycle(self) -> bool:
+        return isinstance(self.value, (*_MUTABLE, tuple, frozenset)) and _is_among(
+            self.value, self.values[:-1]
+        )
+
+
+def _is_among(value: Any, others: Sequence[Any]) -> bool:
+    return any(value is other for other in others)
+
+
+def _shared_in(root: Any) -> frozenset[int]:
+    """Return the id() of what can be changed and stands at several places of a graph.
+
+    Nothing, if the graph is so large that looking for it would take long.
+    """
+    seen: set[int] = set()
+    shared: set[int] = set()
+    stack = [root]
+    walked = 0
+    while stack:
+        value = stack.pop()
+        walked += 1
+        if walked > _MOST_WALKED:
+            return frozenset()
+        if isinstance(value, (Reference, Global)) or not isinstance(
+            value, (*_MUTABLE, tuple, frozenset)
+        ):
+            continue
+        if id(value) in seen:
+            if isinstance(value, _MUTABLE):
+                shared.add(id(value))
+            continue
+        seen.add(id(value))
+        stack.extend(_parts(value))
+    return frozenset(shared)
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        yield from value.keys()
+        yield from value.values()
+    elif isinstance(value, Object):
+        for parts in (value.args, value.states, value.items, value.added, value.kwargs.values()):
+            yield from parts
+        for pair in value.pairs:
+            yield from pair
+    else:
+        yield from value

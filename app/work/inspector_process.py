@@ -1,0 +1,139 @@
+"""The inspector process: it keeps decoded objects and answers questions about them.
+
+It is the only place where pickles are decoded for the window, so that one that is hostile
+or huge costs this process and nothing else. It imports neither Qt nor a database library.
+"""
+
+from __future__ import annotations
+
+import gc
+import signal
+import sys
+import traceback
+from collections import OrderedDict
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from typing import Any
+
+from app.work import protocol
+from app.work.documents import Document
+from persistence.errors import DecodeError, StoreError
+from persistence.pickles import decode
+from persistence.summary import digest
+
+__all__ = ["main"]
+
+
+def main(pipe: Connection, memory: int, kept: int) -> None:
+    """Answer requests until the other end of the pipe is closed.
+
+    Args:
+        pipe: Where requests come from and answers go to.
+        memory: Bytes this process may take beyond what it has at the start.
+        kept: Bytes of pickles whose decoded objects are kept.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the window to act on
+    limit_memory(memory)
+    gc.disable()  # decoding makes millions of objects; cycles are collected as they are dropped
+    gc.freeze()
+    desk = _Desk(kept)
+    while True:
+        try:
+            header, payload = protocol.receive(pipe)
+        except (EOFError, OSError, MemoryError):
+            return  # the asker is gone, or asks for more than there is room for
+        answer, text = _answer(desk, header, payload)
+        del payload
+        try:
+            protocol.send(pipe, answer, text)
+        except OSError:
+            return
+
+
+def limit_memory(memory: int) -> None:
+    """Have the system refuse memory beyond what is taken now, where it can do that."""
+    if sys.platform != "linux":
+        return  # macOS ignores the limit and Windows has none: the asker watches there
+    import resource
+
+    with open("/proc/self/statm", encoding="ascii") as file:
+        taken = int(file.read().split()[0]) * resource.getpagesize()
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    ceiling = taken + memory
+    if hard == resource.RLIM_INFINITY or ceiling < hard:
+        resource.setrlimit(resource.RLIMIT_AS, (ceiling, hard))
+
+
+def _answer(desk: _Desk, header: dict[str, Any], payload: bytes) -> tuple[dict[str, Any], bytes]:
+    """Return the message that answers a request, whatever happens."""
+    try:
+        return desk.answer(protocol.request_from_wire(header), payload)
+    except protocol.Missing:
+        return {"missing": True}, b""
+    except StoreError as error:
+        return {"error": protocol.error_to_wire(error)}, b""
+    except (MemoryError, RecursionError) as error:
+        del error
+        desk.clear()
+        out_of_bounds = DecodeError("it needs more memory than the inspector may take")
+        return {"error": protocol.error_to_wire(out_of_bounds)}, b""
+    except Exception:  # noqa: BLE001 -- our bug: told in full to the asker, which reports it
+        return {"bug": traceback.format_exc()}, b""
+
+
+class _Desk:
+    """The decoded objects at hand, the ones used last are kept longest."""
+
+    def __init__(self, kept: int) -> None:
+        self._kept = kept
+        self._documents: OrderedDict[str, Document] = OrderedDict()
+
+    def answer(self, request: protocol.Request, payload: bytes) -> tuple[dict[str, Any], bytes]:
+        if isinstance(request, protocol.Digests):
+            return {"result": list(_digests(payload, request.sizes))}, b""
+        document = self._document(request.document, payload)
+        match request:
+            case protocol.Root():
+                return {"result": protocol.row_to_wire(document.root())}, b""
+            case protocol.Children():
+                rows = document.children(request.path, request.first, request.count)
+                return {"result": [protocol.row_to_wire(row) for row in rows]}, b""
+            case protocol.Text():
+                return {}, document.text(request.path, request.limit).encode()
+            case protocol.Expression():
+                return {}, document.expression(request.path).encode("utf-8", "backslashreplace")
+            case protocol.References():
+                return {"result": list(document.references())}, b""
+
+    def clear(self) -> None:
+        """Free all decoded objects."""
+        self._documents.clear()
+        gc.collect()
+
+    def _document(self, name: str, payload: bytes) -> Document:
+        if payload:
+            self._make_room(len(payload))
+            self._documents[name] = Document(payload)
+        elif name not in self._documents:
+            raise protocol.Missing
+        self._documents.move_to_end(name)
+        return self._documents[name]
+
+    def _make_room(self, size: int) -> None:
+        total = size + sum(document.size for document in self._documents.values())
+        if total <= self._kept or not self._documents:
+            return
+        while self._documents and total > self._kept:
+            total -= self._documents.popitem(last=False)[1].size
+        gc.collect()
+
+
+def _digests(payload: bytes, sizes: tuple[int, ...]) -> Iterator[list[Any] | None]:
+    for data in protocol.split(payload, sizes):
+        try:
+            found = digest(data)
+        except (DecodeError, MemoryError, RecursionError):
+            yield None
+        else:
+            yield [found.type, found.state, found.name, found.references]
+    gc.collect()

@@ -1,0 +1,217 @@
+"""The filter language of the ID table: text to frozen terms.
+
+A filter is a list of terms separated by blanks; an object has to match all of them.
+
+    sweep "two words"        contained in ID, name, type or state, in any case
+    state:RUNNING            the state is RUNNING, in any case
+    type:Application         contained in one column: id, type, state or name
+    name=sweep-1  name!=x    exactly, or not, the whole text of a column ("" for none)
+    size>10k  size<=1.5MiB   bytes; k, M, G count thousands, Ki, Mi, Gi count 1,024
+    modified>2026-11-01      later than that day; also 2026-11, 2026-11-01T14:30, local time
+    -state:NEW  -word        not
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from persistence.errors import StoreError
+
+__all__ = ["Between", "Equals", "FilterError", "Has", "Term", "TextColumn", "parse"]
+
+TextColumn = Literal["id", "type", "state", "name"]
+NumberColumn = Literal["size", "modified"]
+
+
+class FilterError(StoreError):
+    """A filter that cannot be understood; the message says which part of it, and what would be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """A text is contained in a column, in any case.
+
+    Attributes:
+        text: What is looked for; "" is contained in everything.
+        column: Where; None for any of the columns of text.
+        negated: Whether objects that match are left out.
+    """
+
+    text: str
+    column: TextColumn | None = None
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Equals:
+    """A column is exactly a text; a state in any case, a type with or without its module.
+
+    Attributes:
+        text: The text; "" stands for "none" too.
+        column: Where.
+        negated: Whether objects that match are left out.
+    """
+
+    text: str
+    column: TextColumn
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """A column of numbers is in an interval; objects without a number are in none.
+
+    Attributes:
+        column: Size in bytes, or time in seconds since the epoch.
+        low: The least value inside.
+        high: The least value above.
+        negated: Whether objects that match are left out.
+    """
+
+    column: NumberColumn
+    low: float = -math.inf
+    high: float = math.inf
+    negated: bool = False
+
+
+Term = Has | Equals | Between
+
+_FIELD = re.compile(r"([A-Za-z_][\w.]*)(!=|>=|<=|=|:|>|<)")
+_SIZE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(?:([kmgt])(i?))?b?", re.IGNORECASE)
+_COLUMNS = ("id", "type", "state", "name", "modified", "size")
+_TIME_FORMATS: tuple[tuple[str, timedelta | None], ...] = (
+    ("%Y-%m-%d", timedelta(days=1)),
+    ("%Y-%m-%dT%H:%M", timedelta(minutes=1)),
+    ("%Y-%m-%dT%H:%M:%S", timedelta(seconds=1)),
+    ("%Y-%m", None),
+)
+
+
+def parse(text: str) -> tuple[Term, ...]:
+    """Return the terms of a filter, in order.
+
+    Raises:
+        FilterError: A column, figure or date is not known as such, or a quote is not closed.
+
+    >>> parse('state:RUNNING -"old one"')
+    (Equals(text='RUNNING', column='state', negated=False), Has(text='old one', column=None, negated=True))
+    """
+    terms: list[Term] = []
+    at = 0
+    while True:
+        while at < len(text) and text[at].isspace():
+            at += 1
+        if at == len(text):
+            return tuple(terms)
+        term, at = _term(text, at)
+        terms.append(term)
+
+
+def _term(text: str, at: int) -> tuple[Term, int]:
+    negated = text[at] == "-" and at + 1 < len(text) and not text[at + 1].isspace()
+    if negated:
+        at += 1
+    field = _FIELD.match(text, at)
+    if field is None:
+        value, at = _value(text, at)
+        return Has(value, None, negated), at
+    value, at = _value(text, field.end())
+    return _field_term(field[1], field[2], value, negated), at
+
+
+def _value(text: str, at: int) -> tuple[str, int]:
+    """Return the word or quoted text that begins at an offset, and where it ends."""
+    if at == len(text) or text[at] != '"':
+        end = at
+        while end < len(text) and not text[end].isspace():
+            end += 1
+        return text[at:end], end
+    parts = []
+    at += 1
+    while at < len(text) and text[at] != '"':
+        if text[at] == "\\" and text[at + 1 : at + 2] in ('"', "\\"):
+            at += 1
+        parts.append(text[at])
+        at += 1
+    if at == len(text):
+        raise FilterError("A quotation mark is not closed.", 'Put one more " at the end.')
+    return "".join(parts), at + 1
+
+
+def _field_term(column: str, operator: str, value: str, negated: bool) -> Term:
+    column = column.lower()
+    if column not in _COLUMNS:
+        raise FilterError(
+            f"There is no column {column!r}.",
+            f"Known are {', '.join(_COLUMNS)}. Put a text with such a sign in quotation marks.",
+        )
+    if operator == "!=":
+        operator, negated = "=", not negated
+    if column == "size" or column == "modified":
+        if not value and operator == ":":
+            return Has("", None, negated)
+        interval = _size_interval if column == "size" else _time_interval
+        low, high = _bounds(operator, *interval(value))
+        return Between("size" if column == "size" else "modified", low, high, negated)
+    return _text_term(column, operator, value, negated)
+
+
+def _text_term(column: str, operator: str, value: str, negated: bool) -> Term:
+    known: TextColumn = (
+        "id" if column == "id" else "type" if column == "type" else
+        "state" if column == "state" else "name"
+    )
+    if operator == "=" or (operator == ":" and known == "state" and value):
+        return Equals(value, known, negated)
+    if operator == ":":
+        return Has(value, known, negated)
+    raise FilterError(
+        f"The column {known!r} holds text and cannot be compared with {operator!r}.",
+        f"Write {known}:{value or 'text'} or {known}={value or 'text'}.",
+    )
+
+
+def _bounds(operator: str, start: float, end: float) -> tuple[float, float]:
+    """Return the interval that an operator makes of a value that spans from start to end."""
+    bounds: dict[str, tuple[float, float]] = {
+        ">": (end, math.inf),
+        ">=": (start, math.inf),
+        "<": (-math.inf, start),
+        "<=": (-math.inf, end),
+    }
+    return bounds.get(operator, (start, end))
+
+
+def _size_interval(value: str) -> tuple[float, float]:
+    match = _SIZE.fullmatch(value.strip())
+    if match is None:
+        raise FilterError(
+            f"{value!r} is not a size.", "Write bytes, or 10k, 1.5M, 2GiB; for example size>10k."
+        )
+    figure, prefix, binary = match.groups()
+    power = "kmgt".index(prefix.lower()) + 1 if prefix else 0
+    size = float(figure) * (1024 if binary else 1000) ** power
+    return size, math.nextafter(size, math.inf)
+
+
+def _time_interval(value: str) -> tuple[float, float]:
+    text = value.strip().replace(" ", "T", 1)
+    for pattern, span in _TIME_FORMATS:
+        try:
+            start = datetime.strptime(text, pattern)  # noqa: DTZ007 -- local time, as it is shown
+            end = start + span if span else _next_month(start)
+            return start.timestamp(), end.timestamp()
+        except (ValueError, OverflowError, OSError):
+            continue
+    raise FilterError(
+        f"{value!r} is not a date.",
+        "Write 2026-11-01, 2026-11 or 2026-11-01T14:30; for example modified>2026-11-01.",
+    )
+
+
+def _next_month(day: datetime) -> datetime:
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)

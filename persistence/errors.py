@@ -1,0 +1,167 @@
+"""The errors of a job store: one class per cause, each with the sentence a user reads.
+
+Every class carries fields, composes its message from them, says in `advice` what to do
+next, and survives pickling (errors cross process boundaries). A message names the store
+by its address without password.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "ConflictError",
+    "DecodeError",
+    "LoadError",
+    "ObjectNotFound",
+    "ReadOnlyError",
+    "SaveError",
+    "StoreError",
+    "UnknownSchemeError",
+]
+
+
+class StoreError(Exception):
+    """Something outside this program keeps a store from doing what was asked.
+
+    Attributes:
+        reason: One sentence: what is wrong, naming the object and the store.
+        advice: One sentence: the way out, or "" where there is none to give.
+    """
+
+    def __init__(self, reason: str, advice: str = "") -> None:
+        super().__init__(reason, advice)
+        self.reason = reason
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.reason} {self.advice}".strip()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Subclasses take other arguments than `args` holds: rebuild from the fields.
+        return _rebuild, (type(self), self.args, self.__dict__.copy())
+
+
+def _rebuild(cls: type[StoreError], args: tuple[Any, ...], fields: dict[str, Any]) -> StoreError:
+    error = cls.__new__(cls)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
+
+
+class ObjectNotFound(StoreError, KeyError):
+    """The store holds no object under this ID.
+
+    Attributes:
+        id_: The persistent ID that was asked for.
+        store: Address of the store, without password.
+    """
+
+    def __init__(self, id_: str, store: str) -> None:
+        super().__init__(
+            f"There is no object {id_!r} in {store}.",
+            "It may have been removed: list the store again.",
+        )
+        self.id_ = id_
+        self.store = store
+
+
+class LoadError(StoreError):
+    """A stored object cannot be brought back.
+
+    Attributes:
+        id_: The persistent ID of the object that was being loaded.
+    """
+
+    def __init__(self, reason: str, advice: str = "", *, id_: str = "") -> None:
+        super().__init__(reason, advice)
+        self.id_ = id_
+
+
+class SaveError(StoreError):
+    """An object cannot be saved; the store is as it was.
+
+    Attributes:
+        id_: The persistent ID of the object, or "" if it has none yet.
+    """
+
+    def __init__(self, reason: str, advice: str = "", *, id_: str = "") -> None:
+        super().__init__(reason, advice)
+        self.id_ = id_
+
+
+class ConflictError(StoreError):
+    """The stored bytes are not the ones the caller had read; nothing was written.
+
+    Attributes:
+        id_: Persistent ID.
+        store: Address of the store, without password.
+        expected: SHA-256 of the pickle the caller had read, hex; "" for "no object".
+        found: SHA-256 of the pickle that is stored, hex; "" for "no object".
+    """
+
+    def __init__(self, id_: str, store: str, expected: str, found: str) -> None:
+        happened = "was removed" if not found else "was changed" if expected else "was created"
+        super().__init__(
+            f"Object {id_!r} in {store} {happened} by another program since it was read.",
+            "Nothing was written: refresh, compare and decide again.",
+        )
+        self.id_ = id_
+        self.store = store
+        self.expected = expected
+        self.found = found
+
+
+class ReadOnlyError(StoreError):
+    """The store was opened for reading only.
+
+    Attributes:
+        store: Address of the store, without password.
+    """
+
+    def __init__(self, store: str, why: str = "it was opened read-only") -> None:
+        super().__init__(
+            f"{store} cannot be changed: {why}.", "Open it again with permission to write."
+        )
+        self.store = store
+
+
+class UnknownSchemeError(StoreError, KeyError):
+    """No constructor is registered for the scheme of a store address.
+
+    Attributes:
+        scheme: The scheme that is unknown.
+        known: The schemes that are known, sorted.
+    """
+
+    def __init__(self, scheme: str, known: tuple[str, ...]) -> None:
+        super().__init__(
+            f"No store is known for addresses that begin with {scheme + ':'!r}.",
+            f"Known are: {', '.join(known)}.",
+        )
+        self.scheme = scheme
+        self.known = known
+
+
+class DecodeError(StoreError):
+    """A pickle is damaged, or asks for more than its size allows.
+
+    Attributes:
+        offset: Byte offset of the opcode at fault, or None where it cannot be told.
+        limit: The bound that was passed, or None.
+        actual: What the pickle asked for, or None.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        offset: int | None = None,
+        *,
+        limit: int | None = None,
+        actual: int | None = None,
+    ) -> None:
+        place = "" if offset is None else f" at byte {offset}"
+        super().__init__(f"This pickle cannot be decoded: {reason}{place}.")
+        self.offset = offset
+        self.limit = limit
+        self.actual = actual

@@ -1,0 +1,47 @@
+"""Persistent IDs that are unique in time: class name, a dot, and a time-ordered UUID.
+
+The unique part is a UUID of version 7 (RFC 9562) in 32 hexadecimal digits: milliseconds
+since 1970, then 74 random bits. No counter is shared, so two machines, two processes or a
+restart cannot give the same ID twice, and IDs of one class sort by the time they were given.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any
+from uuid import UUID
+
+if sys.version_info >= (3, 14):
+    from uuid import uuid7
+else:
+    from uuid6 import uuid7
+
+__all__ = ["new_id", "order_key"]
+
+_LONGEST_PREFIX = 80
+# A file named like one of these, with any ending, is a device on Windows.
+_DEVICE = re.compile(r"(CON|PRN|AUX|NUL|COM\d|LPT\d)", re.IGNORECASE)
+_NUMBERED = re.compile(r"(.*?)(\d{1,18})", re.DOTALL)
+
+
+def new_id(obj: Any) -> str:
+    """Return a fresh ID for an object, such as "Application.0199c2b7e0f57d3a8c1e5b9a4f6d2c10".
+
+    >>> new_id(3.14).startswith("float.")
+    True
+    """
+    prefix = re.sub(r"\W", "", type(obj).__name__)[:_LONGEST_PREFIX] or "Object"
+    if _DEVICE.fullmatch(prefix):
+        prefix = f"_{prefix}"
+    return f"{prefix}.{UUID(int=uuid7().int).hex}"
+
+
+def order_key(id_: str) -> tuple[str, int, str]:
+    """Return what IDs sort by: `Application.9` before `Application.10`.
+
+    >>> sorted(["Job.10", "Job.9", "310", "47"], key=order_key)
+    ['47', '310', 'Job.9', 'Job.10']
+    """
+    match = _NUMBERED.fullmatch(id_)
+    return (match[1], int(match[2]), id_) if match else (id_, -1, id_)

@@ -1,0 +1,123 @@
+"""Which class a decoded object is an instance of, whatever way its pickle makes it."""
+
+from __future__ import annotations
+
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
+from typing import Any
+
+from persistence.pickles.nodes import Global, MissingBuffer, Object, Reference, Result
+from persistence.pickles.texts import escaped
+
+__all__ = ["class_name", "constructor_args", "global_name", "maker_name", "short_type"]
+
+_UNKNOWN = "result of a call"
+_LONGEST_CHAIN = 20  # of `getattr(getattr(…))`
+
+# Functions that make an instance of the class given as their first argument.
+_MAKERS = frozenset(
+    (
+        "copyreg._reconstructor",
+        "copyreg.__newobj__",
+        "copyreg.__newobj_ex__",
+        "numpy.core.multiarray._reconstruct",
+        "numpy._core.multiarray._reconstruct",
+        "array._array_reconstructor",
+    )
+)
+# Functions that always make an instance of one class.
+_MADE_BY = {
+    "_codecs.encode": "builtins.bytes",
+    "numpy.core.multiarray.scalar": "numpy.generic",
+    "numpy._core.multiarray.scalar": "numpy.generic",
+    "numpy.core.numeric._frombuffer": "numpy.ndarray",
+    "numpy._core.numeric._frombuffer": "numpy.ndarray",
+    "re._compile": "re.Pattern",
+    "zoneinfo.ZoneInfo._unpickle": "zoneinfo.ZoneInfo",
+    "pathlib._local.PosixPath": "pathlib.PosixPath",
+    "pathlib._local.WindowsPath": "pathlib.WindowsPath",
+    "pathlib._local.PurePosixPath": "pathlib.PurePosixPath",
+    "pathlib._local.PureWindowsPath": "pathlib.PureWindowsPath",
+}
+# Modules of Python 2 that no one else has; Python 3 names them, too, in protocols 0 to 2.
+_PYTHON2_MODULES = frozenset(("__builtin__", "copy_reg", "exceptions", "UserDict", "UserList"))
+_GETATTR = "builtins.getattr"
+
+
+def global_name(cls: Global) -> str:
+    """Return module and qualified name of a global, in Python 3's names."""
+    module, name = cls.module, cls.qualname
+    if module in _PYTHON2_MODULES:
+        module, name = NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name))
+    return f"{module}.{name}"
+
+
+def maker_name(value: Object) -> str:
+    """Return the name of the class or function that made an object, or "" if it has none."""
+    return _dotted(value.callee if isinstance(value, Result) else value.cls)
+
+
+def class_name(value: Any, *, python2: bool = False) -> str:
+    """Return the class of a decoded value as "module.QualifiedName".
+
+    For what a function returned that is not known, it is the name of the function.
+
+    Args:
+        value: Any value of a decoded pickle.
+        python2: Whether `bytes` in this pickle are the `str` of Python 2.
+
+    >>> class_name([1])
+    'builtins.list'
+    """
+    if isinstance(value, Reference):
+        return "reference"
+    if isinstance(value, Object):
+        name = maker_name(value)
+        if name in _MAKERS and value.args and isinstance(value.args[0], Global):
+            return global_name(value.args[0])
+        return _MADE_BY.get(name, name) or _UNKNOWN
+    if isinstance(value, Global):
+        return "builtins.type"
+    if isinstance(value, (MissingBuffer, memoryview)):
+        return "pickle.PickleBuffer"
+    if python2 and type(value) is bytes:
+        return "builtins.str"
+    return f"builtins.{type(value).__name__}"
+
+
+def short_type(value: Object) -> str:
+    """Return the name of an object's class without its module."""
+    name = class_name(value)
+    cls = value.args[0] if maker_name(value) in _MAKERS and value.args else value.cls
+    if isinstance(cls, Global) and name == global_name(cls):
+        return escaped(cls.qualname)  # nested classes keep the name of the outer one
+    return escaped(name.rpartition(".")[2])
+
+
+def constructor_args(value: Object) -> tuple[Any, ...]:
+    """Return the arguments an object was made with, without those that name its class."""
+    args = value.args
+    maker = maker_name(value)
+    if maker not in _MAKERS or not args:
+        return args
+    if maker == "copyreg._reconstructor":
+        return () if args[2:] == (None,) else args[2:]
+    if maker == "copyreg.__newobj_ex__" and len(args) > 1 and type(args[1]) is tuple:
+        return args[1]
+    return args[1:]
+
+
+def _dotted(maker: Any) -> str:
+    """Return the name of a global, also where `getattr` takes it out of another one."""
+    names: list[str] = []
+    for _ in range(_LONGEST_CHAIN):
+        if isinstance(maker, Global):
+            names.append(global_name(maker))
+            return ".".join(reversed(names))
+        if not isinstance(maker, Object) or isinstance(maker, Result) or len(maker.args) != 2:
+            break
+        if global_name(maker.cls) != _GETATTR or not isinstance(maker.args[1], (str, bytes)):
+            break
+        name = maker.args[1]
+        names.append(name if isinstance(name, str) else name.decode("latin-1"))
+        maker = maker.args[0]
+    return ""

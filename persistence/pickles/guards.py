@@ -1,0 +1,533 @@
+"""What a pickle may not ask for: checked before it is decoded, without building anything.
+
+A few bytes can make the C unpickler, whatever classes it is given, take gigabytes, minutes
+or the whole process. `check` walks over the opcodes and refuses a pickle that would
+
+- put into the memo at a huge index: the memo is an array, allocated up to twice the index;
+- claim texts or bytes that are longer than the pickle: they are allocated before being read;
+- use tuples nested deeper than the C stack allows as dictionary keys: hashing them recurses;
+- use tuples as keys that hold the same tuples over and over: hashing does not notice that
+  they are shared, and visits 2^60 of them if they double 60 times;
+- use many keys that were computed to have one and the same hash;
+- write an integer as a long decimal text, which takes quadratic time to read;
+- use an extension code, which stands for a class only in the process that registered it.
+
+The walk follows the stack and the memo of the pickle machine, but keeps of each value only
+what makes it a costly key (`_Key`), and None for all others: texts and objects hash in
+constant time, to values that nobody can foresee. It does not judge whether the pickle is
+sound otherwise: where it is not, the unpickler stops at that opcode or before, so the walk
+may go on with any state of the stack, or stop.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from persistence.errors import DecodeError
+from persistence.pickles.limits import DEFAULT, Limits
+
+__all__ = ["Seen", "check"]
+
+_HIGHEST_PROTOCOL = 5
+_FIRST_WITH_BYTES = 3
+_SMALL_INTEGER = 7  # bytes; shorter integers all have different hashes
+_INDEX_DIGITS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was met on the way.
+
+    Attributes:
+        protocol: The protocol that is declared; else 1 if it has binary opcodes, or 0.
+        python2: Whether there are byte strings of Python 2.
+    """
+
+    protocol: int
+    python2: bool
+
+
+def check(data: bytes, limits: Limits = DEFAULT) -> Seen:
+    """Refuse a pickle that asks for more than the limits allow.
+
+    Raises:
+        DecodeError: It does, or it is cut short, or it is no pickle.
+    """
+    walk = _Walk(data, limits, _Keys(len(data), limits))
+    walk.run()
+    if walk.keys.count > limits.key_collisions:
+        # Enough costly keys to collide: once more, now with their values.
+        _Walk(data, limits, _Keys(len(data), limits, with_values=True)).run()
+    protocol = walk.protocol
+    if protocol is None:
+        protocol = int(walk.is_binary or data[0] in _BINARY_PLAIN)
+    return Seen(protocol, walk.has_byte_strings and protocol < _FIRST_WITH_BYTES)
+
+
+class _Key(NamedTuple):
+    """What a value costs as a dictionary key.
+
+    Attributes:
+        depth: How deep tuples and frozen sets are nested in it.
+        weight: How many values hashing and comparing it visits.
+        value: The value, with None in place of texts and objects; kept when needed only.
+    """
+
+    depth: int
+    weight: int
+    value: Any = None
+
+
+class _Keys:
+    """Judges the keys of all dictionaries and sets of one pickle."""
+
+    def __init__(self, size: int, limits: Limits, *, with_values: bool = False) -> None:
+        self.count = 0
+        self.with_values = with_values
+        self._limits = limits
+        self._work = 0
+        self._most_work = limits.key_work * (100_000 + size)
+        self._same_hash: dict[int, set[bytes]] = {}
+
+    def use(self, keys: Iterable[_Key | None], offset: int) -> None:
+        """Take the keys that the opcode at an offset inserts."""
+        deepest = self._limits.key_depth
+        for key in keys:
+            if key is None:
+                continue
+            self.count += 1
+            self._work += key.weight
+            if key.depth > deepest:
+                raise DecodeError(
+                    "it has a dictionary key with too many levels",
+                    offset,
+                    limit=deepest,
+                    actual=key.depth,
+                )
+            if self._work > self._most_work:
+                raise DecodeError(
+                    "its dictionary keys hold the same values too many times",
+                    offset,
+                    limit=self._most_work,
+                    actual=self._work,
+                )
+            if self.with_values:
+                self._collide(key.value, offset)
+
+    def _collide(self, value: Any, offset: int) -> None:
+        # Their bytes in a set, instead of themselves, have hashes that cannot be foreseen.
+        values = self._same_hash.setdefault(hash(value), set())
+        values.add(marshal.dumps(value, 2))
+        if len(values) > self._limits.key_collisions:
+            raise DecodeError(
+                "its dictionary keys were made to collide",
+                offset,
+                limit=self._limits.key_collisions,
+                actual=len(values),
+            )
+
+
+class _Walk:
+    """One pass over the opcodes of a pickle.
+
+    Attributes:
+        keys: What judges the keys.
+        protocol: What the PROTO opcode says, or None if there is none.
+        is_binary: Whether there are opcodes of protocol 1 and above.
+        has_byte_strings: Whether there are opcodes for the `str` of Python 2.
+    """
+
+    def __init__(self, data: bytes, limits: Limits, keys: _Keys) -> None:
+        self.keys = keys
+        self.protocol: int | None = None
+        self.is_binary = False
+        self.has_byte_strings = False
+        self._data = data
+        self._limits = limits
+        self._last_index = max(limits.memo_index, len(data))
+        self._stack: list[_Key | None] = []
+        self._marks: list[int] = []  # heights of the stack
+        self._memo: list[_Key | None] = []
+        self._holes: set[int] = set()  # indices of the memo that were not put
+
+    def run(self) -> None:  # noqa: C901, PLR0912, PLR0915
+        """Walk up to the STOP opcode, or to where the unpickler will stop by itself."""
+        # One loop over locals, the most frequent opcodes first: every decode goes through
+        # it, and a function call for each opcode would make it several times slower.
+        data, stack, marks, memo, holes = (
+            self._data,
+            self._stack,
+            self._marks,
+            self._memo,
+            self._holes,
+        )
+        push, memoize = stack.append, memo.append
+        keys = self.keys
+        plain = _PLAIN_BUT_INTEGERS if keys.with_values else _PLAIN
+        at = 0
+        try:
+            while True:
+                opcode = data[at]
+                size = plain[opcode]
+                if size:  # pushes a value that is no costly key
+                    push(None)
+                    at += size
+                elif opcode == 0x8C:  # SHORT_BINUNICODE
+                    push(None)
+                    at += 2 + data[at + 1]
+                    if data[at] == 0x94 and not holes:  # and MEMOIZE, nearly always
+                        memoize(None)
+                        at += 1
+                elif opcode == 0x94 and not holes:  # MEMOIZE
+                    memoize(stack[-1])
+                    at += 1
+                elif opcode == 0x68:  # BINGET
+                    push(memo[data[at + 1]])
+                    at += 2
+                elif opcode == 0x28:  # MARK
+                    marks.append(len(stack))
+                    at += 1
+                elif 0x85 <= opcode <= 0x87:  # TUPLE1, TUPLE2, TUPLE3
+                    first = 0x84 - opcode
+                    stack[first:] = (_combine(stack[first:], keys),)
+                    at += 1
+                elif opcode == 0x75:  # SETITEMS
+                    mark = marks.pop()
+                    used = stack[mark::2]
+                    if used.count(None) != len(used):
+                        keys.use(used, at)
+                    del stack[mark:]
+                    at += 1
+                elif opcode == 0x62 or opcode == 0x61:  # BUILD, APPEND
+                    stack.pop()
+                    at += 1
+                elif opcode in _TWO_TO_ONE:
+                    stack.pop()
+                    stack[-1] = None
+                    at += 1
+                elif opcode == 0x71:  # BINPUT
+                    index = data[at + 1]
+                    if index == len(memo):
+                        memoize(stack[-1])
+                    else:
+                        self._put(index, at)
+                    at += 2
+                elif opcode == 0x73:  # SETITEM
+                    if stack[-2] is not None:
+                        keys.use(stack[-2:-1], at)
+                    del stack[-2:]
+                    at += 1
+                elif opcode == 0x74:  # TUPLE
+                    mark = marks.pop()
+                    stack[mark:] = (_combine(stack[mark:], keys),)
+                    at += 1
+                elif opcode == 0x65:  # APPENDS
+                    del stack[marks.pop() :]
+                    at += 1
+                elif opcode == 0x2E:  # STOP
+                    return
+                else:
+                    at = _RARE[opcode](self, at)
+        except IndexError:
+            # Beyond the data; else beyond the stack, the marks or the memo.
+            if at + 1 >= len(data):
+                raise DecodeError("it ends before it is complete", len(data)) from None
+        except KeyError:
+            raise DecodeError(f"there is no opcode {data[at]:#04x}", at) from None
+
+    # One method for each less frequent kind of opcode: its offset → that of the next one.
+
+    def _put(self, index: int, at: int) -> None:
+        memo = self._memo
+        if index > self._last_index:
+            raise DecodeError(
+                f"it puts a value at memo index {index:,}",
+                at,
+                limit=self._last_index,
+                actual=index,
+            )
+        if index < len(memo):
+            memo[index] = self._stack[-1]
+            self._holes.discard(index)
+            return
+        self._holes.update(range(len(memo), index))
+        memo.extend([None] * (index - len(memo)))
+        memo.append(self._stack[-1])
+
+    def _memoize(self, at: int) -> int:
+        # The index is the number of values put so far, whatever theirs were.
+        self._put(len(self._memo) - len(self._holes), at)
+        return at + 1
+
+    def _long_put(self, at: int) -> int:
+        self.is_binary = True
+        self._put(self._number(at, 4), at)
+        return at + 5
+
+    def _text_put(self, at: int) -> int:
+        index, after = self._text_index(at)
+        self._put(index, at)
+        return after
+
+    def _long_get(self, at: int) -> int:
+        self._stack.append(self._memo[self._number(at, 4)])
+        return at + 5
+
+    def _text_get(self, at: int) -> int:
+        index, after = self._text_index(at)
+        self._stack.append(self._memo[index])
+        return after
+
+    def _text_index(self, at: int) -> tuple[int, int]:
+        after = self._line(at)
+        line = self._data[at + 1 : after - 1]
+        if len(line) > _INDEX_DIGITS or not line.isdigit():
+            raise DecodeError("it has a memo index that is no number", at)
+        return int(line), after
+
+    def _counted(self, at: int, width: int) -> int:
+        """Pass over an argument that is preceded by its length in `width` bytes."""
+        size = self._number(at, width)
+        start = at + 1 + width
+        if size > len(self._data) - start:
+            raise DecodeError(
+                f"it claims {size:,} bytes where {max(len(self._data) - start, 0):,} are left",
+                at,
+                limit=len(self._data) - start,
+                actual=size,
+            )
+        return start + size
+
+    def _counted1(self, at: int) -> int:
+        self._stack.append(None)
+        return at + 2 + self._data[at + 1]
+
+    def _counted4(self, at: int) -> int:
+        self._stack.append(None)
+        self.is_binary = True
+        return self._counted(at, 4)
+
+    def _counted8(self, at: int) -> int:
+        self._stack.append(None)
+        return self._counted(at, 8)
+
+    def _byte_string1(self, at: int) -> int:
+        self.is_binary = self.has_byte_strings = True
+        return self._counted1(at)
+
+    def _byte_string4(self, at: int) -> int:
+        self.has_byte_strings = True
+        return self._counted4(at)
+
+    def _byte_string_line(self, at: int) -> int:
+        self.has_byte_strings = True
+        return self._line_value(at)
+
+    def _line_value(self, at: int) -> int:
+        self._stack.append(None)
+        return self._line(at)
+
+    def _global(self, at: int) -> int:
+        self._stack.append(None)
+        return self._line(self._line(at) - 1)
+
+    def _instance(self, at: int) -> int:
+        del self._stack[self._marks.pop() :]
+        return self._global(at)
+
+    def _persistent_id(self, at: int) -> int:
+        self._stack[-1] = None
+        return at + 1
+
+    def _integer1(self, at: int) -> int:
+        after = at + 2 + self._data[at + 1]
+        self._integer(self._data[at + 2 : after])
+        return after
+
+    def _integer4(self, at: int) -> int:
+        after = self._counted(at, 4)
+        self._integer(self._data[at + 5 : after])
+        return after
+
+    def _integer_line(self, at: int) -> int:
+        after = self._line(at)
+        digits = self._data[at + 1 : after - 1].rstrip(b"L")
+        if len(digits) > self._limits.digits:
+            raise DecodeError(
+                "it has an integer as a text that is too long",
+                at,
+                limit=self._limits.digits,
+                actual=len(digits),
+            )
+        try:
+            value = int(digits, 0 if digits[:1] != b"0" or b"x" in digits else 10)
+        except ValueError:
+            value = 0  # the unpickler will stop here
+        self._integer(value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True))
+        return after
+
+    def _small_integer(self, at: int) -> int:
+        after = at + _PLAIN[self._data[at]]
+        if self._data[at] == _BININT:
+            self._integer(self._data[at + 1 : after])
+        else:
+            self._integer(self._data[at + 1 : after] + b"\0")
+        return after
+
+    def _integer(self, argument: bytes) -> None:
+        weight = 1 + len(argument) // 8
+        if self.keys.with_values:
+            value = int.from_bytes(argument, "little", signed=True)
+            self._stack.append(_Key(0, weight, value))
+        else:
+            self._stack.append(_Key(0, weight) if len(argument) > _SMALL_INTEGER else None)
+
+    def _pop(self, at: int) -> int:
+        if self._marks and self._marks[-1] == len(self._stack):
+            self._marks.pop()
+        else:
+            self._stack.pop()
+        return at + 1
+
+    def _pop_mark(self, at: int) -> int:
+        del self._stack[self._marks.pop() :]
+        return at + 1
+
+    def _duplicate(self, at: int) -> int:
+        self._stack.append(self._stack[-1])
+        return at + 1
+
+    def _from_mark(self, at: int) -> int:
+        self._stack[self._marks.pop() :] = (None,)
+        return at + 1
+
+    def _dict(self, at: int) -> int:
+        self.keys.use(self._stack[self._marks[-1] :: 2], at)
+        return self._from_mark(at)
+
+    def _add_items(self, at: int) -> int:
+        self.keys.use(self._stack[self._marks[-1] :], at)
+        return self._pop_mark(at)
+
+    def _frozen_set(self, at: int) -> int:
+        mark = self._marks.pop()
+        items = self._stack[mark:]
+        self.keys.use(items, at)
+        self._stack[mark:] = (_combine(items, self.keys),)
+        return at + 1
+
+    def _new_with_keywords(self, at: int) -> int:
+        del self._stack[-2:]
+        self._stack[-1] = None
+        return at + 1
+
+    def _nothing(self, at: int) -> int:
+        return at + 1
+
+    def _frame(self, at: int) -> int:
+        self._counted(at, 8)
+        return at + 9
+
+    def _protocol(self, at: int) -> int:
+        protocol = self._data[at + 1]
+        if protocol > _HIGHEST_PROTOCOL:
+            raise DecodeError(f"it is written in an unknown protocol, {protocol},", at)
+        if self.protocol is None:
+            self.protocol = protocol
+        return at + 2
+
+    def _extension(self, at: int) -> int:
+        width = {0x82: 1, 0x83: 2, 0x84: 4}[self._data[at]]
+        raise DecodeError(
+            f"it uses extension code {self._number(at, width)}, which only the program that "
+            "wrote it can tell the class of,",
+            at,
+        )
+
+    def _number(self, at: int, width: int) -> int:
+        return int.from_bytes(self._data[at + 1 : at + 1 + width], "little")
+
+    def _line(self, at: int) -> int:
+        """Return the offset after the line that follows the byte at an offset."""
+        after = self._data.find(b"\n", at + 1) + 1
+        if not after:
+            raise DecodeError("it ends before it is complete", len(self._data))
+        return after
+
+
+def _combine(items: list[_Key | None], keys: _Keys) -> _Key:
+    """Return what a tuple or frozen set of these items costs."""
+    count = len(items)
+    if items.count(None) == count and count < len(_LEAVES) and not keys.with_values:
+        return _LEAVES[count]
+    depth = 0
+    weight = 1
+    for item in items:
+        if item is None:
+            weight += 1
+        else:
+            weight += item.weight
+            if item.depth > depth:
+                depth = item.depth
+    value = None
+    if keys.with_values:
+        value = tuple([None if item is None else item.value for item in items])
+    return _Key(depth + 1, weight, value)
+
+
+_LEAVES = tuple(_Key(1, count + 1) for count in range(16))
+
+_BININT = ord("J")
+_INTEGERS = {_BININT: 5, ord("K"): 2, ord("M"): 3}
+_BINARY_PLAIN = b"JKMG])}"
+
+# Opcode → its length with its argument, if all it does is push a value that costs nothing
+# as a key; 0 for all others.
+_PLAIN_SIZES = {
+    **dict.fromkeys(b"N\x88\x89])}\x8f\x97", 1),
+    ord("G"): 9,
+    **_INTEGERS,
+}
+_PLAIN = bytes(_PLAIN_SIZES.get(opcode, 0) for opcode in range(256))
+_PLAIN_BUT_INTEGERS = bytes(
+    0 if opcode in _INTEGERS else _PLAIN[opcode] for opcode in range(256)
+)
+
+_TWO_TO_ONE = frozenset(b"\x81R\x93")  # NEWOBJ, REDUCE, STACK_GLOBAL
+
+_RARE: dict[int, Callable[[_Walk, int], int]] = {
+    **dict.fromkeys(b"JKM", _Walk._small_integer),
+    **dict.fromkeys(b"U", _Walk._byte_string1),
+    **dict.fromkeys(b"C", _Walk._counted1),
+    **dict.fromkeys(b"XB", _Walk._counted4),
+    **dict.fromkeys(b"\x8d\x8e\x96", _Walk._counted8),
+    **dict.fromkeys(b"T", _Walk._byte_string4),
+    **dict.fromkeys(b"S", _Walk._byte_string_line),
+    **dict.fromkeys(b"VFP", _Walk._line_value),
+    **dict.fromkeys(b"IL", _Walk._integer_line),
+    **dict.fromkeys(b"\x82\x83\x84", _Walk._extension),
+    **dict.fromkeys(b"lo", _Walk._from_mark),
+    0x80: _Walk._protocol,
+    0x8A: _Walk._integer1,
+    0x8B: _Walk._integer4,
+    0x90: _Walk._add_items,
+    0x91: _Walk._frozen_set,
+    0x92: _Walk._new_with_keywords,
+    0x94: _Walk._memoize,
+    0x95: _Walk._frame,
+    0x98: _Walk._nothing,
+    ord("0"): _Walk._pop,
+    ord("1"): _Walk._pop_mark,
+    ord("2"): _Walk._duplicate,
+    ord("Q"): _Walk._persistent_id,
+    ord("c"): _Walk._global,
+    ord("d"): _Walk._dict,
+    ord("g"): _Walk._text_get,
+    ord("i"): _Walk._instance,
+    ord("j"): _Walk._long_get,
+    ord("p"): _Walk._text_put,
+    ord("r"): _Walk._long_put,
+}

@@ -1,0 +1,282 @@
+"""The same pickle under another persistent ID.
+
+An object knows the ID it is stored under, and GC3Pie refuses one that knows another. To put
+one object's content in the place of another, its pickle is rewritten opcode by opcode: where
+the value of `persistent_id` has just been made in the state of the root object, it is popped
+and the new one pushed. All else stays byte for byte, and so do the indices of the memo. Only
+FRAME opcodes are left out: they hold lengths, and no reader needs them.
+"""
+
+from __future__ import annotations
+
+import pickletools
+from dataclasses import dataclass, field
+from typing import Any
+
+from persistence.errors import StoreError
+from persistence.pickles.decode import Pickle, decode
+from persistence.pickles.nodes import Object, Reference
+
+__all__ = ["with_identity"]
+
+_ID = "persistent_id"
+_OTHER_NAME = "_id"  # where `Store.save` leaves the ID as well
+_FRAME_SIZE = 9
+_SMALLEST_INT, _LARGEST_INT = -(2**31), 2**31 - 1
+
+
+def with_identity(data: bytes, id_: str | int) -> bytes:
+    """Return a pickle whose root object carries another persistent ID.
+
+    Its `persistent_id` becomes `id_`, or is added; its `_id` becomes `id_` if it has one.
+
+    Args:
+        data: The pickle of an object with attributes.
+        id_: The ID as the store writes it: GC3Pie's tables have integers.
+
+    Raises:
+        DecodeError: The pickle is damaged or hostile.
+        StoreError: The root is no object that could carry an ID.
+
+    >>> import pickle
+    >>> from types import SimpleNamespace
+    >>> pickle.loads(with_identity(pickle.dumps(SimpleNamespace(a=1)), "Job.7"))
+    namespace(a=1, persistent_id='Job.7')
+    """
+    pickle = decode(data)
+    if not isinstance(pickle.root, Object) or isinstance(pickle.root, Reference):
+        raise _no_carrier()
+    trace = _Trace(data)
+    writer = _Writer(pickle)
+    insertions = _insertions(pickle.root, trace, writer, id_)
+    written: list[bytes] = []
+    at = 0
+    for offset in sorted({*insertions, *trace.frames}):
+        written.append(data[at:offset])
+        written.append(insertions.get(offset, b""))
+        at = offset + _FRAME_SIZE if offset in trace.frames else offset
+    written.append(data[at : trace.end])
+    return b"".join(written)
+
+
+def _insertions(root: Object, trace: _Trace, writer: _Writer, id_: str | int) -> dict[int, bytes]:
+    """Return what to insert where."""
+    insertions: dict[int, bytes] = {}
+    states = trace.root.value.states
+    has_id = False
+    for state in states:
+        for dictionary in _dictionaries(state):
+            for name, end in dictionary.value.items:
+                if name in (_ID, _OTHER_NAME):
+                    insertions[end] = _POP + writer.value(id_)
+                    has_id = has_id or name == _ID
+    if has_id:
+        return insertions
+    addition = writer.text(_ID) + writer.value(id_) + _SETITEM
+    if states:
+        attributes = _attributes(states[0])
+        if attributes is None:
+            raise _no_carrier()
+        addition = addition + insertions.get(attributes.end, b"")
+        insertions[attributes.end] = addition
+    elif _may_have_attributes(root):
+        insertions[trace.root.end] = _MARK_DICT + addition + _BUILD
+    else:
+        raise _no_carrier()
+    return insertions
+
+
+def _no_carrier() -> StoreError:
+    return StoreError(
+        "This object cannot be stored under another ID: it is not one that has attributes.",
+        "Export it, and save it again with a program that has its class.",
+    )
+
+
+def _may_have_attributes(root: Object) -> bool:
+    """Whether an object without any state is one that could have attributes."""
+    if root.items or root.pairs or root.added or root.kwargs:
+        return False
+    if root.how == "new":
+        return not root.args
+    return root.cls.qualname == "_reconstructor" and root.args[2:] == (None,)
+
+
+@dataclass(eq=False, slots=True)
+class _Value:
+    """One value that the pickle makes, as far as it matters here.
+
+    Attributes:
+        text: What it is, if it is a text.
+        is_dict: Whether it is a dictionary.
+        parts: What it holds, if it is a tuple.
+        items: What was set in it: the key, if it is a text, and where its value is complete.
+        states: What its state was set to.
+    """
+
+    text: str | None = None
+    is_dict: bool = False
+    parts: list[_Place] | None = None
+    items: list[tuple[str | None, int]] = field(default_factory=list)
+    states: list[_Place] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class _Place:
+    """A value on the stack.
+
+    Attributes:
+        value: The value.
+        end: Offset of the opcode after the last one that left it on top of the stack.
+    """
+
+    value: _Value
+    end: int
+
+
+def _dictionaries(state: _Place) -> list[_Place]:
+    """Return the dictionaries in a state: itself, or those of a pair."""
+    places = [state] if state.value.parts is None else state.value.parts
+    return [place for place in places if place.value.is_dict]
+
+
+def _attributes(state: _Place) -> _Place | None:
+    """Return the dictionary of an object's attributes that are not in slots, if there is one."""
+    place = state if state.value.parts is None else next(iter(state.value.parts), state)
+    return place if place.value.is_dict else None
+
+
+class _Trace:
+    """What the opcodes of a sound pickle do to the root object, and where.
+
+    Attributes:
+        root: The value that was pickled.
+        end: Length of the pickle up to and with its STOP opcode.
+        frames: Offsets of the FRAME opcodes.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.frames: set[int] = set()
+        self._stack: list[_Place | None] = []  # None is a mark
+        self._memo: dict[int, _Value] = {}
+        operations = list(pickletools.genops(data))
+        ends = [offset or 0 for _, _, offset in operations[1:]]
+        self.end = (operations[-1][2] or 0) + 1
+        for (opcode, argument, offset), end in zip(operations, ends, strict=False):
+            if opcode.name == "FRAME":
+                self.frames.add(offset or 0)
+            self._do(opcode, argument)
+            if self._stack and self._stack[-1] is not None:
+                self._stack[-1].end = end
+        root = self._stack[-1]
+        assert root is not None  # the pickle has been decoded
+        self.root = root
+
+    def _do(self, opcode: pickletools.OpcodeInfo, argument: Any) -> None:
+        name = opcode.name
+        stack = self._stack
+        if name in ("GET", "BINGET", "LONG_BINGET"):
+            self._push(self._memo[argument])
+        elif name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
+            top = stack[-1]
+            assert top is not None
+            self._memo[len(self._memo) if argument is None else argument] = top.value
+        elif name == "DUP":
+            top = stack[-1]
+            assert top is not None
+            self._push(top.value)
+        elif name == "MARK":
+            stack.append(None)
+        elif name == "POP":
+            stack.pop()
+        else:
+            taken = self._take(opcode)
+            self._give(opcode, argument, taken)
+
+    def _push(self, value: _Value) -> None:
+        self._stack.append(_Place(value, 0))
+
+    def _take(self, opcode: pickletools.OpcodeInfo) -> list[_Place]:
+        """Pop what an opcode uses; what is below a mark comes first."""
+        count = len(opcode.stack_before)
+        if pickletools.markobject not in opcode.stack_before:
+            taken = self._stack[len(self._stack) - count :]
+            del self._stack[len(self._stack) - count :]
+            return [place for place in taken if place is not None]
+        mark = len(self._stack) - 1
+        while self._stack[mark] is not None:
+            mark -= 1
+        first = mark - opcode.stack_before.index(pickletools.markobject)
+        taken = self._stack[first:]
+        del self._stack[first:]
+        return [place for place in taken if place is not None]
+
+    def _give(self, opcode: pickletools.OpcodeInfo, argument: Any, taken: list[_Place]) -> None:
+        name = opcode.name
+        if name in _CHANGES:
+            target, *values = taken
+            if name == "BUILD":
+                target.value.states += values
+            elif name in ("SETITEM", "SETITEMS"):
+                _set_items(target.value, values)
+            self._stack.append(target)
+        elif name.startswith(("TUPLE", "EMPTY_TUPLE")):
+            self._push(_Value(parts=taken))
+        elif name in ("EMPTY_DICT", "DICT"):
+            value = _Value(is_dict=True)
+            _set_items(value, taken)
+            self._push(value)
+        elif name in _TEXTS:
+            self._push(_Value(text=argument))
+        else:
+            for _ in opcode.stack_after:
+                self._push(_Value())
+
+
+def _set_items(target: _Value, values: list[_Place]) -> None:
+    for key, value in zip(values[::2], values[1::2], strict=False):
+        target.items.append((key.value.text, value.end))
+
+
+class _Writer:
+    """Writes values with the opcodes that suit a pickle's protocol and its reader."""
+
+    def __init__(self, pickle: Pickle) -> None:
+        self._protocol = pickle.protocol
+        self._python2 = pickle.python2
+
+    def value(self, id_: str | int) -> bytes:
+        return self._integer(id_) if isinstance(id_, int) else self.text(id_)
+
+    def text(self, text: str) -> bytes:
+        # Python 2 has its names as byte strings; a text that is none of ASCII is unicode there.
+        is_byte_string = self._python2 and text.isascii()
+        if self._protocol == 0:
+            if is_byte_string:
+                return b"S" + repr(text).encode("ascii") + b"\n"
+            escaped = text.replace("\\", "\\u005c").replace("\n", "\\u000a")
+            return b"V" + escaped.encode("raw-unicode-escape") + b"\n"
+        if is_byte_string:
+            return b"T" + len(text).to_bytes(4, "little") + text.encode("ascii")
+        encoded = text.encode("utf-8", "surrogatepass")
+        return b"X" + len(encoded).to_bytes(4, "little") + encoded
+
+    def _integer(self, number: int) -> bytes:
+        if self._protocol > 0 and _SMALLEST_INT <= number <= _LARGEST_INT:
+            return b"J" + number.to_bytes(4, "little", signed=True)
+        if self._python2 or self._protocol < 2:  # noqa: PLR2004  (LONG1 came with protocol 2)
+            return b"L%dL\n" % number
+        size = number.bit_length() // 8 + 1
+        return b"\x8a" + bytes((size,)) + number.to_bytes(size, "little", signed=True)
+
+
+_POP = b"0"
+_SETITEM = b"s"
+_BUILD = b"b"
+_MARK_DICT = b"(d"  # an empty dictionary in every protocol
+
+_CHANGES = frozenset(("BUILD", "APPEND", "APPENDS", "SETITEM", "SETITEMS", "ADDITEMS"))
+_TEXTS = frozenset(
+    """STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE SHORT_BINUNICODE
+    BINUNICODE8""".split()
+)

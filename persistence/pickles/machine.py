@@ -1,0 +1,261 @@
+"""The pickle machine in Python: slower than the C unpickler, but it knows where it is.
+
+It takes what the C unpickler cannot: instances of classes that are themselves the result of
+a call (`getattr(module, "Outer.Inner")`, classes that cloudpickle carries inside the pickle)
+or of a persistent ID. And where a pickle is at fault, `Machine.offset` is the opcode.
+"""
+
+from __future__ import annotations
+
+import ast
+import pickletools
+from collections.abc import Callable
+from typing import Any
+
+from persistence.pickles.nodes import Global, MissingBuffer, Object, Reference, Result
+
+__all__ = ["Machine"]
+
+_MARK = object()
+
+
+class Machine:
+    """Decodes one pickle that `guards.check` has passed.
+
+    Args:
+        data: The pickle.
+        find: Gives the global of a module and a name.
+        references: Takes the persistent IDs, in order of appearance.
+
+    Attributes:
+        offset: Where the opcode begins that is being executed.
+    """
+
+    def __init__(
+        self, data: bytes, find: Callable[[str, str], Global], references: list[Reference]
+    ) -> None:
+        self.offset = 0
+        self._data = data
+        self._find = find
+        self._references = references
+        self._stack: list[Any] = []
+        self._memo: dict[int, Any] = {}
+
+    def load(self) -> Any:
+        """Return what was pickled; raises whatever error its values cause."""
+        for opcode, argument, offset in pickletools.genops(self._data):
+            self.offset = offset or 0
+            name = opcode.name
+            if name in _PUSHES:
+                self._stack.append(argument)
+            elif name in _MADE_EMPTY:
+                self._stack.append(_MADE_EMPTY[name]())
+            elif name in _CONSTANTS:
+                self._stack.append(_CONSTANTS[name])
+            elif name == "STOP":
+                return self._pop()
+            elif name not in _NOTHING_TO_DO:
+                getattr(self, f"_do_{name.lower()}")(argument)
+        raise EOFError
+
+    # The stack and the memo.
+
+    def _pop(self) -> Any:
+        value = self._stack.pop()
+        if value is _MARK:
+            raise ValueError("it takes a value where there is only a mark")
+        return value
+
+    def _pop_to_mark(self) -> list[Any]:
+        position = len(self._stack) - 1
+        while self._stack[position] is not _MARK:
+            position -= 1
+        values = self._stack[position + 1 :]
+        del self._stack[position:]
+        return values
+
+    def _do_mark(self, _: None) -> None:
+        self._stack.append(_MARK)
+
+    def _do_pop(self, _: None) -> None:
+        self._stack.pop()
+
+    def _do_pop_mark(self, _: None) -> None:
+        self._pop_to_mark()
+
+    def _do_dup(self, _: None) -> None:
+        self._stack.append(self._stack[-1])
+
+    def _do_memoize(self, _: None) -> None:
+        self._memo[len(self._memo)] = self._stack[-1]
+
+    def _do_put(self, index: int) -> None:
+        self._memo[index] = self._stack[-1]
+
+    _do_binput = _do_long_binput = _do_put
+
+    def _do_get(self, index: int) -> None:
+        if index not in self._memo:
+            raise ValueError(f"it gets memo {index}, which was not put")
+        self._stack.append(self._memo[index])
+
+    _do_binget = _do_long_binget = _do_get
+
+    # Texts and names.
+
+    def _do_string(self, _: str) -> None:
+        line = self._lines(1)[0].strip()
+        self._stack.append(ast.literal_eval("b" + line.decode("ascii")))
+
+    def _do_binstring(self, text: str) -> None:
+        self._stack.append(text.encode("latin-1"))
+
+    _do_short_binstring = _do_binstring
+
+    def _do_global(self, _: str) -> None:
+        module, name = self._lines(2)
+        self._stack.append(self._find(module.decode(), name.decode()))
+
+    def _do_stack_global(self, _: None) -> None:
+        name, module = self._pop(), self._pop()
+        if not isinstance(name, str) or not isinstance(module, str):
+            raise ValueError("it names a class or function by something that is not a text")
+        self._stack.append(self._find(module, name))
+
+    def _do_persid(self, _: str) -> None:
+        self._refer(self._lines(1)[0].decode("ascii"))
+
+    def _do_binpersid(self, _: None) -> None:
+        self._refer(self._pop())
+
+    def _refer(self, pid: Any) -> None:
+        reference = Reference.to(pid)
+        self._references.append(reference)
+        self._stack.append(reference)
+
+    def _lines(self, count: int) -> list[bytes]:
+        return self._data[self.offset + 1 :].split(b"\n", count)[:count]
+
+    # Containers.
+
+    def _do_tuple(self, _: None) -> None:
+        self._stack.append(tuple(self._pop_to_mark()))
+
+    def _do_tuple1(self, _: None) -> None:
+        self._stack.append((self._pop(),))
+
+    def _do_tuple2(self, _: None) -> None:
+        last, first = self._pop(), self._pop()
+        self._stack.append((first, last))
+
+    def _do_tuple3(self, _: None) -> None:
+        last, middle, first = self._pop(), self._pop(), self._pop()
+        self._stack.append((first, middle, last))
+
+    def _do_list(self, _: None) -> None:
+        self._stack.append(self._pop_to_mark())
+
+    def _do_dict(self, _: None) -> None:
+        self._stack.append(_set_items({}, self._pop_to_mark()))
+
+    def _do_frozenset(self, _: None) -> None:
+        self._stack.append(frozenset(self._pop_to_mark()))
+
+    def _do_append(self, _: None) -> None:
+        item = self._pop()
+        self._stack[-1].extend([item])
+
+    def _do_appends(self, _: None) -> None:
+        items = self._pop_to_mark()
+        self._stack[-1].extend(items)
+
+    def _do_setitem(self, _: None) -> None:
+        value, key = self._pop(), self._pop()
+        self._stack[-1][key] = value
+
+    def _do_setitems(self, _: None) -> None:
+        items = self._pop_to_mark()
+        _set_items(self._stack[-1], items)
+
+    def _do_additems(self, _: None) -> None:
+        items = self._pop_to_mark()
+        for item in items:
+            self._stack[-1].add(item)
+
+    def _do_next_buffer(self, _: None) -> None:
+        self._stack.append(MissingBuffer())
+
+    def _do_readonly_buffer(self, _: None) -> None:
+        view = memoryview(self._pop())
+        self._stack.append(view.obj if view.readonly else view.toreadonly())
+
+    # Objects.
+
+    def _do_reduce(self, _: None) -> None:
+        args, callee = self._pop(), self._pop()
+        self._stack.append(_make(callee, _tuple(args), {}, is_call=True))
+
+    def _do_newobj(self, _: None) -> None:
+        args, cls = self._pop(), self._pop()
+        self._stack.append(_make(cls, _tuple(args), {}))
+
+    def _do_newobj_ex(self, _: None) -> None:
+        kwargs, args, cls = self._pop(), self._pop(), self._pop()
+        if type(kwargs) is not dict or not all(type(name) is str for name in kwargs):
+            raise ValueError("its keyword arguments are not a dictionary of names")
+        self._stack.append(_make(cls, _tuple(args), kwargs))
+
+    def _do_obj(self, _: None) -> None:
+        cls, *args = self._pop_to_mark()
+        self._stack.append(_make(cls, tuple(args), {}, is_call=bool(args)))
+
+    def _do_inst(self, _: str) -> None:
+        module, name = self._lines(2)
+        args = self._pop_to_mark()
+        cls = self._find(module.decode(), name.decode())
+        self._stack.append(_make(cls, tuple(args), {}, is_call=bool(args)))
+
+    def _do_build(self, _: None) -> None:
+        state, obj = self._pop(), self._stack[-1]
+        if not isinstance(obj, Object):
+            raise ValueError(f"it sets the state of {_article(obj)}")
+        obj.__setstate__(state)
+
+
+def _make(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, is_call: bool = False) -> Any:
+    if isinstance(cls, Global):
+        return cls(*args) if is_call else cls.__new__(cls, *args, **kwargs)
+    if isinstance(cls, Object):
+        return Result.of(cls, args, kwargs or {}, "call" if is_call else "new")
+    raise ValueError(f"it calls {_article(cls)}")
+
+
+def _tuple(args: Any) -> tuple[Any, ...]:
+    if type(args) is not tuple:
+        raise ValueError(f"it calls with {_article(args)} in place of a tuple of arguments")
+    return args
+
+
+def _set_items(target: Any, items: list[Any]) -> Any:
+    if len(items) % 2:
+        raise ValueError("it sets a key without a value")
+    for position in range(0, len(items), 2):
+        target[items[position]] = items[position + 1]
+    return target
+
+
+def _article(value: Any) -> str:
+    return "a class" if isinstance(value, Global) else f"a value of type {type(value).__name__}"
+
+
+_PUSHES = frozenset(
+    """INT BININT BININT1 BININT2 LONG LONG1 LONG4 UNICODE BINUNICODE SHORT_BINUNICODE
+    BINUNICODE8 FLOAT BINFLOAT BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8""".split()
+)
+_MADE_EMPTY: dict[str, Callable[[], Any]] = {
+    "EMPTY_LIST": list,
+    "EMPTY_DICT": dict,
+    "EMPTY_SET": set,
+}
+_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
+_NOTHING_TO_DO = frozenset(("PROTO", "FRAME"))

@@ -1,0 +1,258 @@
+"""What a decoded pickle is made of, besides Python's own plain values.
+
+Numbers, texts, bytes, lists, tuples, dictionaries and sets of a pickle are decoded as
+themselves. All else stands for something that is not there and is never called for:
+
+- a `Global` is a reference to a class or function, by its name;
+- an `Object` records how an instance was made and what was then done to it;
+- a `Reference` is a persistent ID, the place of an object stored elsewhere;
+- a `MissingBuffer` is data that was to be delivered outside the pickle (PEP 574).
+
+A `Global` is itself a class and an `Object` its instance, because the C unpickler accepts
+only real classes where a pickle says "make an instance of this class". What the unpickler
+does to an object (set its state, append items, set keys) arrives at the special methods of
+`Object`, which only take notes. Objects are equal to nothing but themselves, so that a
+dictionary keeps each of them as a key of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Literal
+
+from persistence.pickles.texts import integer_text, text_of
+
+__all__ = ["Global", "MissingBuffer", "Object", "Reference", "Result", "plain_state"]
+
+_NO_KEYWORDS: Mapping[str, Any] = MappingProxyType({})
+
+
+class Global(type):
+    """A reference to a class or function by name; calling it records the call.
+
+    Attributes:
+        module: Name of its module, as the pickle gives it (Python 2 names stay).
+        qualname: Its name in the module, with dots for nested ones.
+    """
+
+    module: str
+    qualname: str
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Object:
+        made = Object.__new__(cls, *args, **kwargs)
+        made.how = "call"
+        return made
+
+    @property
+    def name(cls) -> str:
+        """Module and qualified name, such as "collections.OrderedDict"."""
+        return f"{cls.module}.{cls.qualname}"
+
+    def __repr__(cls) -> str:
+        return f"<Global {cls.name}>"
+
+
+class Object(metaclass=Global):
+    """An instance: how it was made, and what was then done to it.
+
+    Attributes:
+        how: "new" if its class made it from the arguments (`cls.__new__(cls, *args)`),
+            "call" if a class or function was called and gave it.
+        args: Positional arguments.
+        kwargs: Keyword arguments.
+        states: The states set on it, in order; almost always none or one.
+        items: What was appended to it, in order.
+        pairs: Keys and values set in it, in order.
+        added: What was added to it as to a set, in order.
+    """
+
+    module = ""
+    qualname = "Object"
+
+    __slots__ = ("added", "args", "how", "items", "kwargs", "pairs", "states")
+
+    how: Literal["new", "call"]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    states: tuple[Any, ...]
+    items: list[Any] | tuple[()]
+    pairs: list[tuple[Any, Any]] | tuple[()]
+    added: list[Any] | tuple[()]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Object:
+        self = object.__new__(cls)
+        self.how = "new"
+        self.args = args
+        self.kwargs = kwargs or _NO_KEYWORDS
+        self.states = self.items = self.pairs = self.added = ()
+        return self
+
+    @property
+    def cls(self) -> Global:
+        """The class or function that made it."""
+        return type(self)
+
+    def attributes(self) -> dict[str, Any]:
+        """Return its attributes, as far as its states are plain: name → value.
+
+        A state is plain if it is a dictionary, or a pair of dictionaries (or None), as
+        objects with `__slots__` have it.
+        """
+        merged: dict[str, Any] = {}
+        for state in self.states:
+            for part in plain_state(state):
+                for name, value in part.items():
+                    merged[name if type(name) is str else text_of(name)] = value
+        return merged
+
+    # What the unpickler does to an object.
+
+    def __setstate__(self, state: Any) -> None:
+        self.states += (state,)
+
+    def extend(self, items: list[Any]) -> None:
+        """Record that items were appended."""
+        if self.items:
+            self.items.extend(items)
+        else:
+            self.items = items  # the unpickler's own list, made for this call
+
+    def append(self, item: Any) -> None:
+        """Record that an item was appended."""
+        self.extend([item])
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if self.pairs:
+            self.pairs.append((key, value))
+        else:
+            self.pairs = [(key, value)]
+
+    def add(self, item: Any) -> None:
+        """Record that an item was added as to a set."""
+        if self.added:
+            self.added.append(item)
+        else:
+            self.added = [item]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Result:
+        return Result.of(self, args, kwargs)
+
+    def __repr__(self) -> str:
+        return f"<Object {type(self).name}>"
+
+
+class Result(Object):
+    """What came of calling something that is not a global, but was made in the pickle.
+
+    Attributes:
+        callee: The object or reference that was called, or whose instance this is.
+    """
+
+    module = ""
+    qualname = "Result"
+
+    __slots__ = ("callee",)
+
+    callee: Any
+
+    @classmethod
+    def of(
+        cls,
+        callee: Any,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any] = _NO_KEYWORDS,
+        how: Literal["new", "call"] = "call",
+    ) -> Result:
+        """Record a call of `callee`, or with `how="new"` an instance of it."""
+        self = Object.__new__(cls, *args, **kwargs)
+        assert isinstance(self, Result)
+        self.how = how
+        self.callee = callee
+        return self
+
+
+class Reference(Object):
+    """A persistent ID in place of an object that is stored on its own.
+
+    Attributes:
+        pid: The ID as it is in the pickle: a text, a number, or an object that is one.
+    """
+
+    module = ""
+    qualname = "Reference"
+
+    __slots__ = ("pid",)
+
+    pid: Any
+
+    @classmethod
+    def to(cls, pid: Any) -> Reference:
+        """Record a reference to a persistent ID."""
+        self = Object.__new__(cls)
+        assert isinstance(self, Reference)
+        self.pid = pid
+        return self
+
+    @property
+    def id(self) -> str:
+        """The persistent ID as stores give it.
+
+        GC3Pie writes IDs as objects: `Id("Application", 42)` is "Application.42" and
+        `IntId(None, 42)` is "42".
+        """
+        pid = self.pid
+        if isinstance(pid, str):
+            return pid
+        if isinstance(pid, bytes):
+            return text_of(pid)
+        if isinstance(pid, int):
+            return integer_text(pid)
+        if isinstance(pid, Object) and len(pid.args) == 2:
+            prefix, number = pid.args
+            if isinstance(number, int) and not isinstance(number, bool):
+                if prefix is None:
+                    return integer_text(number)
+                if isinstance(prefix, bytes):
+                    prefix = text_of(prefix)
+                if isinstance(prefix, str):
+                    return f"{prefix}.{integer_text(number)}"
+        from persistence.pickles.present import preview  # only for IDs of no known kind
+
+        return preview(pid)
+
+    def __repr__(self) -> str:
+        return f"<Reference {self.id}>"
+
+
+class MissingBuffer(bytes):
+    """Data that was kept outside the pickle and is not here. Equal only to itself."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other
+
+    def __hash__(self) -> int:
+        return object.__hash__(self)
+
+    def __repr__(self) -> str:
+        return "<MissingBuffer>"
+
+
+def plain_state(state: Any) -> Iterator[dict[Any, Any]]:
+    """Iterate over the dictionaries of attributes that a state is made of."""
+    parts: Iterable[Any] = (state,)
+    if type(state) is tuple and len(state) == 2:
+        parts = state
+        if not all(part is None or type(part) is dict for part in parts):
+            return
+    for part in parts:
+        if type(part) is dict and all(type(name) in _NAME_TYPES for name in part):
+            yield part
+
+
+_NAME_TYPES = frozenset((str, bytes))

@@ -1,0 +1,249 @@
+"""The rows under a value, in slices: nothing is made for rows that nobody looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from struct import Struct
+from typing import Any, Protocol, overload
+
+from persistence.pickles.nodes import Global, MissingBuffer, Object
+from persistence.pickles.paths import attribute, item, special
+from persistence.pickles.texts import escaped, text_of
+
+__all__ = [
+    "NO_PARTS",
+    "Attributes",
+    "Child",
+    "Entry",
+    "Fields",
+    "Items",
+    "Joined",
+    "Members",
+    "Numbers",
+    "Pairs",
+    "Parts",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """One row under a value.
+
+    Attributes:
+        name: What the row is called, without control characters.
+        value: A decoded value, an `Entry`, or a `View` of something that is computed.
+        path_part: What it adds to the path of its parent.
+    """
+
+    name: str
+    value: Any
+    path_part: str
+
+
+class Parts(Protocol):
+    """The children of a value, in order."""
+
+    def __len__(self) -> int:
+        """Return how many there are, without making them."""
+
+    def slice(self, first: int, count: int) -> Iterator[Child]:
+        """Iterate over `count` children from the position `first` on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Children that are given one by one."""
+
+    children: Sequence[Child] = ()
+
+    def __len__(self) -> int:
+        return len(self.children)
+
+    def slice(self, first: int, count: int) -> Iterator[Child]:
+        yield from self.children[first : first + count]
+
+
+NO_PARTS = Fields()
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """The attributes of an object as children, by name."""
+
+    values: Mapping[str | bytes, Any]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def slice(self, first: int, count: int) -> Iterator[Child]:
+        for name, value in islice(self.values.items(), first, first + count):
+            known = name if isinstance(name, str) else text_of(name)
+            yield Child(escaped(known), value, attribute(known))
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The items of a list or tuple as children; `view` is what each is shown as."""
+
+    items: Sequence[Any]
+    view: Callable[[Any], Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def slice(self, first: int, count: int) -> Iterator[Child]:
+        for index in range(first, min(first + count, len(self.items))):
+            value = self.items[index]
+            part = item(index)
+            yield Child(part, self.view(value) if self.view else value, part)
+
+
+class Numbers(Sequence[Any]):
+    """The numbers in some bytes, read when they are looked at.
+
+    Args:
+        data: The bytes.
+        layout: Their layout, as `struct` has it: "<d".
+        shift: Offset in bytes of the first number.
+        stride: Bytes from one number to the next.
+        count: How many there are; by default all that fit.
+    """
+
+    def __init__(
+        self,
+        data: bytes | memoryview,
+        layout: str,
+        *,
+        shift: int = 0,
+        stride: int | None = None,
+        count: int | None = None,
+    ) -> None:
+        self._data = data
+        self._number = Struct(layout)
+        self._shift = shift
+        self._stride = self._number.size if stride is None else stride
+        self._count = len(data) // self._number.size if count is None else count
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return [self[position] for position in range(*index.indices(self._count))]
+        if not 0 <= index < self._count:
+            raise IndexError(index)
+        (number,) = self._number.unpack_from(self._data, self._shift + index * self._stride)
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """What a set holds as children.
+
+    Sets have no order, and texts in them come out in another one in each process; they are
+    sorted as long as that is quick, so that a position means the same in the next process.
+    """
+
+    members: Collection[Any]
+    label: str = ""
+
+    _SORTED = 50_000
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def slice(self, first: int, count: int) -> Iterator[Child]:
+        members: Iterable[Any] = self.members
+        if isinstance(members, (set, frozenset)) and len(members) <= self._SORTED:
+            members = sorted(members, key=_order)
+        for index, value in enumerate(islice(members, first, first + count), first):
+            yield Child(f"{self.label}{index}", value, special(f"{self.label}{index}"))
+
+
+def _order(value: Any) -> tuple[str, Any]:
+    if type(value) in (str, bytes, bool):
+        return type(value).__name__, value
+    if type(value) in (int, float) and value == value:
+        return "", value
+    return "~", 0  # after all others, in the order of the set
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Key and value of a dictionary where the key is worth opening, too."""
+
+    key: Any
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """The items of a dictionary, or pairs that were set in an object, as children."""
+
+    pairs: Mapping[Any, Any] | Sequence[tuple[Any, Any]]
+    python2: bool = False
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def slice(self, first: int, count: int) -> Iterator[Child]:
+        pairs: Iterable[tuple[Any, Any]]
+        if isinstance(self.pairs, Mapping):
+            pairs = islice(self.pairs.items(), first, first + count)
+        else:
+            pairs = self.pairs[first : first + count]
+        for key, value in pairs:
+            part = item(key, python2=self.python2)
+            yield Child(
+                _key_name(key, part, self.python2), value if _is_plain(key) else Entry(key, value), part
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Several kinds of children, one after the other."""
+
+    kinds: Sequence[Parts]
+
+    def __len__(self) -> int:
+        return sum(len(parts) for parts in self.kinds)
+
+    def slice(self, first: int, count: int) -> Iterator[Child]:
+        last = first + count
+        for parts in self.kinds:
+            size = len(parts)
+            if first < size and last > 0:
+                start = max(first, 0)
+                yield from parts.slice(start, min(last, size) - start)
+            first -= size
+            last -= size
+
+
+def _is_plain(key: Any) -> bool:
+    if isinstance(key, (tuple, frozenset)):
+        return len(key) <= _LONGEST_PLAIN_KEY and all(_is_scalar(part) for part in key)
+    return _is_scalar(key)
+
+
+def _is_scalar(value: Any) -> bool:
+    return not isinstance(value, (Object, MissingBuffer, Global, tuple, frozenset))
+
+
+_LONGEST_PLAIN_KEY = 8
+
+
+def _key_name(key: Any, part: str, python2: bool) -> str:
+    if type(key) is str and key:
+        return escaped(key[:_LONGEST_NAME])
+    if type(key) is bytes and python2:
+        return escaped(text_of(key)[:_LONGEST_NAME])
+    return part[1:-1]
+
+
+_LONGEST_NAME = 200

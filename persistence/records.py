@@ -1,0 +1,185 @@
+"""What all of Jobshelf's own stores do alike, on records of bytes.
+
+A subclass reads, lists and changes records; this class turns objects into records and back,
+and answers questions about objects from their bytes, running nothing.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Any
+from weakref import WeakValueDictionary
+
+from persistence.errors import ConflictError, DecodeError, ObjectNotFound, ReadOnlyError
+from persistence.pickles import Pickle, decode
+from persistence.serialization import GraphWriter, load_graph
+from persistence.store import ABSENT, Changes, Edit, Ids, Objects, Record, Store
+from persistence.summary import Summary, summarize
+from persistence.urls import StoreUrl
+
+__all__ = ["DEFAULT_PROTOCOL", "RecordStore"]
+
+DEFAULT_PROTOCOL = 4
+"""The newest pickle protocol that every Python with GC3Pie (3.4 and later) reads."""
+
+
+class RecordStore(Store):
+    """A store of pickled records."""
+
+    def __init__(self, url: StoreUrl | str | None = None, *, read_only: bool = False) -> None:
+        super().__init__(url, read_only=read_only)
+        # Objects that this store loaded or saved, by id(): an object in here whose record is
+        # gone was removed on purpose, and is not written again because a parent is saved.
+        self._known: WeakValueDictionary[int, Any] = WeakValueDictionary()
+
+    @abstractmethod
+    def list(self, **extra_args: Any) -> Ids:
+        """Return the IDs of all objects, in insertion order where the store knows it."""
+
+    @abstractmethod
+    def read_many(self, ids: Iterable[str | int]) -> Iterator[Record]: ...
+
+    @abstractmethod
+    def records(self) -> Iterator[Record]: ...
+
+    @abstractmethod
+    def apply(self, edits: Sequence[Edit]) -> None: ...
+
+    @abstractmethod
+    def changes(self, since: Any = None) -> Changes: ...
+
+    @abstractmethod
+    def _new_id(self, obj: Any) -> str:
+        """Return an ID that was never given in this store before."""
+
+    @abstractmethod
+    def _has(self, ids: Sequence[str]) -> set[str]:
+        """Return which of some IDs are stored."""
+
+    def _pid(self, id_: str) -> str | int:
+        """Return an ID as it is written into pickles and carried by objects."""
+        return id_
+
+    @cached_property
+    def _protocol(self) -> int:
+        """The pickle protocol that objects are written with."""
+        return DEFAULT_PROTOCOL
+
+    @property
+    def _address(self) -> str:
+        return str(self.url) if self.url is not None else type(self).__name__
+
+    # Objects
+
+    def save(self, obj: Any) -> str:
+        return self.save_many([obj])[0]
+
+    def save_many(self, objs: Iterable[Any]) -> Ids:
+        writer = self._writer()
+        try:
+            ids = [writer.add(obj) for obj in objs]
+            edits = [
+                Edit(dumped.id_, dumped.data, ABSENT if dumped.is_new else None)
+                for dumped in writer.dump()
+            ]
+            self.apply(edits)
+        except BaseException:
+            writer.undo()
+            raise
+        self._remember(writer.committed())
+        return ids
+
+    def replace(self, id_: str | int, obj: Any) -> None:
+        id_ = str(id_)
+        self._refuse_if_read_only()
+        while True:
+            stored = self.read(id_)
+            writer = self._writer()
+            try:
+                writer.add(obj, id_)
+                edits = []
+                for dumped in writer.dump():
+                    fresh = ABSENT if dumped.is_new else None
+                    expected = stored if dumped.id_ == id_ else fresh
+                    edits.append(Edit(dumped.id_, dumped.data, expected))
+                self.apply(edits)
+            except ConflictError as conflict:
+                writer.undo()
+                if conflict.id_ != id_:
+                    raise
+                # Written or removed in between: read again, and find out which.
+            except BaseException:
+                writer.undo()
+                raise
+            else:
+                self._remember(writer.committed())
+                return
+
+    def load(self, id_: str | int) -> Any:
+        return self.load_many([id_])[0]
+
+    def load_many(self, ids: Iterable[str | int]) -> Objects:
+        wanted = [str(id_) for id_ in ids]
+        loaded = load_graph(wanted, self.read_many, self._pid)
+        for id_ in wanted:
+            if id_ not in loaded:
+                raise ObjectNotFound(id_, self._address)
+        self._remember(loaded.values())
+        return [loaded[id_] for id_ in wanted]
+
+    def remove(self, id_: str | int) -> None:
+        self.apply([Edit(str(id_), None)])
+
+    # Records
+
+    def read(self, id_: str | int) -> bytes:
+        for record in self.read_many([id_]):
+            return record.data
+        raise ObjectNotFound(str(id_), self._address)
+
+    def inspect(self, id_: str | int) -> Pickle:
+        return decode(self.read(id_))
+
+    def summaries(self, ids: Iterable[str | int] | None = None) -> Iterator[Summary]:
+        return map(summarize, self.records() if ids is None else self.read_many(ids))
+
+    def references(self, id_: str | int) -> Ids:
+        return list(dict.fromkeys(reference.id for reference in self.inspect(id_).references))
+
+    def referrers(self, id_: str | int) -> Ids:
+        id_ = str(id_)
+        found = []
+        for record in self.records():
+            try:
+                references = decode(record.data).references
+            except DecodeError:
+                continue  # an unreadable object has no references that could be told
+            if any(reference.id == id_ for reference in references):
+                found.append(record.id_)
+        return found
+
+    def __contains__(self, id_: object) -> bool:
+        return isinstance(id_, (str, int)) and bool(self._has([str(id_)]))
+
+    def _refuse_if_read_only(self) -> None:
+        if self.read_only:
+            raise ReadOnlyError(self._address)
+
+    def _writer(self) -> GraphWriter:
+        self._refuse_if_read_only()
+        return GraphWriter(
+            new_id=self._new_id,
+            pid=self._pid,
+            is_known=lambda obj: self._known.get(id(obj)) is obj,
+            existing=self._has,
+            protocol=self._protocol,
+        )
+
+    def _remember(self, objs: Iterable[Any]) -> None:
+        for obj in objs:
+            try:
+                self._known[id(obj)] = obj
+            except TypeError:
+                continue  # a dict, a number: cannot be referred to weakly, nor be a child

@@ -1,0 +1,132 @@
+"""Which constructor opens the stores of a URL scheme.
+
+Built-in schemes come first, then the entry points of group `jobshelf.stores` (name: the
+scheme, value: the constructor), then whatever a program registers. A constructor is
+imported when an address needs it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from persistence.errors import StoreError, UnknownSchemeError
+from persistence.urls import StoreUrl
+
+if TYPE_CHECKING:
+    from persistence.store import Store
+
+__all__ = ["ENTRY_POINT_GROUP", "constructors", "is_sqlite_file", "make_store", "register"]
+
+ENTRY_POINT_GROUP = "jobshelf.stores"
+
+StoreConstructor = Callable[..., "Store"]
+
+_SQLITE_MAGIC = b"SQLite format 3\0"
+
+# scheme → constructor, or "module:name" of one
+_constructors: dict[str, StoreConstructor | str] = {
+    "file": "persistence.registry:_open_path",
+    "sqlite": "persistence.sql:SqlStore",
+    "postgresql": "persistence.sql:SqlStore",
+    "mysql": "persistence.sql:SqlStore",
+    "mariadb": "persistence.sql:SqlStore",
+}
+constructors: Mapping[str, StoreConstructor | str] = MappingProxyType(_constructors)
+"""What is registered now: scheme → constructor, or "module:name" of one not yet imported."""
+
+
+def register(scheme: str, constructor: StoreConstructor) -> None:
+    """Have `make_store` open the addresses of a scheme with a constructor.
+
+    An earlier constructor for the scheme is silently overwritten.
+
+    Args:
+        scheme: The URL scheme, up to the first "+".
+        constructor: Called with the `StoreUrl` and the extra arguments of `make_store`.
+
+    Raises:
+        TypeError: The constructor cannot be called.
+    """
+    if not callable(constructor):
+        raise TypeError(f"The constructor for {scheme!r} stores cannot be called: {constructor!r}")
+    _constructors[str(scheme).lower()] = constructor
+
+
+def make_store(
+    uri: str | os.PathLike[str] | StoreUrl, *args: Any, **extra_args: Any
+) -> Store:
+    """Open the store at an address.
+
+    Args:
+        uri: A path or a URL. A path opens as what is there: a SQLite file, a GC3Pie session
+            directory, or else a folder of pickles.
+        *args: Passed to the constructor of the store as they are.
+        **extra_args: Passed to the constructor of the store as they are.
+
+    Raises:
+        UnknownSchemeError: No store is registered for the scheme.
+        StoreError: There is no store that can be opened.
+
+    >>> make_store('file:///tmp').__class__.__name__
+    'FilesystemStore'
+    >>> make_store('/tmp').__class__.__name__
+    'FilesystemStore'
+    """
+    url = StoreUrl.parse(uri)
+    return _constructor(url.base_scheme)(url, *args, **extra_args)
+
+
+def is_sqlite_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is a regular file that begins as every SQLite 3 database does."""
+    if not os.path.isfile(path):  # a FIFO would block the open
+        return False
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(_SQLITE_MAGIC)) == _SQLITE_MAGIC
+    except OSError:
+        return False
+
+
+def _constructor(scheme: str) -> StoreConstructor:
+    found = _constructors.get(scheme)
+    if found is None:
+        for entry_point in entry_points(group=ENTRY_POINT_GROUP):
+            if entry_point.name == scheme:
+                found = entry_point.load()
+                break
+        else:
+            names = {entry_point.name for entry_point in entry_points(group=ENTRY_POINT_GROUP)}
+            raise UnknownSchemeError(scheme, tuple(sorted(names | _constructors.keys())))
+    if isinstance(found, str):
+        module, _, name = found.partition(":")
+        found = getattr(import_module(module), name)
+    constructor: StoreConstructor = found
+    _constructors[scheme] = constructor
+    return constructor
+
+
+def _open_path(url: StoreUrl, *args: Any, **extra_args: Any) -> Store:
+    """Open what a path holds: a SQLite file, a session directory, or a folder of pickles."""
+    from persistence.filesystem import FilesystemStore
+    from persistence.session import find_session, open_session
+
+    path = Path(url.path)
+    if is_sqlite_file(path):
+        from persistence.sql import SqlStore
+
+        return SqlStore(url.with_scheme("sqlite"), *args, **extra_args)
+    session = find_session(path)
+    if session is not None:
+        return open_session(session, *args, **extra_args)
+    if path.is_file():
+        raise StoreError(
+            f"{path} is a file, but neither a SQLite database nor a folder of job files.",
+            "Open the folder it is in, or the database that holds the jobs.",
+        )
+    return FilesystemStore(url, *args, **extra_args)

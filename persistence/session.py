@@ -1,0 +1,126 @@
+"""GC3Pie session directories: a campaign's task list and the address of its store.
+
+A session directory holds `store.url` (the address of the store), `session_ids.txt` (the IDs
+of the campaign's top-level tasks, separated by blanks), and the empty or one-line files
+`created` and `finished` whose modification times say when. Source: `gc3libs.session` of
+GC3Pie 2.6.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING, Any
+
+from persistence.errors import StoreError
+from persistence.registry import is_sqlite_file, make_store
+from persistence.urls import StoreUrl
+
+if TYPE_CHECKING:
+    from persistence.store import Store
+
+__all__ = ["Session", "find_session", "open_session"]
+
+_URL_FILE = "store.url"
+_IDS_FILE = "session_ids.txt"
+_LONGEST_FILE = 64 * 1024 * 1024  # bytes; a million IDs of 60 characters
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session directory.
+
+    Attributes:
+        directory: Where it is.
+        address: What `store.url` says, which may name a place that no longer exists.
+    """
+
+    directory: Path
+    address: str
+
+    def ids(self) -> list[str]:
+        """Return the IDs of the top-level tasks, as GC3Pie wrote them."""
+        return _read(self.directory / _IDS_FILE).split()
+
+    @property
+    def created(self) -> datetime | None:
+        """When the session began (UTC), or None where that is not recorded."""
+        return _time_of(self.directory / "created")
+
+    @property
+    def finished(self) -> datetime | None:
+        """When the session ended (UTC), or None while it has not."""
+        return _time_of(self.directory / "finished")
+
+
+def find_session(directory: Path) -> Session | None:
+    """Return the session that a folder is, or None if it is none."""
+    url_file = directory / _URL_FILE
+    if not url_file.is_file():
+        return None
+    return Session(directory, _read(url_file).strip())
+
+
+def open_session(session: Session, *args: Any, **extra_args: Any) -> Store:
+    """Open the store of a session.
+
+    Where `store.url` names a place that is not here (the directory was copied from another
+    machine), a folder `jobs` or a database in the session directory is opened instead, and
+    the store's `notices` say so.
+
+    Raises:
+        StoreError: There is no store at the address, and none in the directory.
+    """
+    url: StoreUrl | None = None
+    try:
+        url = StoreUrl.parse(session.address)
+    except StoreError as error:
+        reason = f"{_URL_FILE} in {session.directory} is damaged: {error.reason}"
+    else:
+        if url.base_scheme not in ("file", "sqlite") or Path(url.path).exists():
+            return make_store(url, *args, **extra_args)
+        reason = f"{_URL_FILE} names {url}, which is not on this machine."
+    beside = _store_beside(session.directory, "" if url is None else url.path)
+    if beside is None:
+        raise StoreError(
+            reason,
+            f"Copy the jobs into {session.directory / 'jobs'}, or open their store itself.",
+        )
+    if url is not None and url.fragment and is_sqlite_file(beside):
+        found = StoreUrl("sqlite", str(beside), fragment=url.fragment)
+    else:
+        found = StoreUrl.parse(beside)
+    store = make_store(found, *args, **extra_args)
+    store.notices.append(f"{reason} Opened {beside.name!r} beside it instead.")
+    return store
+
+
+def _store_beside(directory: Path, former_path: str) -> Path | None:
+    """Return the folder or database in a session directory that was its store."""
+    names = [PurePosixPath(former_path).name, PureWindowsPath(former_path).name, "jobs"]
+    candidates = [directory / name for name in dict.fromkeys(names) if name]
+    candidates += sorted(path for path in directory.iterdir() if is_sqlite_file(path))
+    for candidate in candidates:
+        if candidate.is_dir() or is_sqlite_file(candidate):
+            return candidate
+    return None
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(_LONGEST_FILE).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be read: {error.strerror}.", "Check the permissions of the folder."
+        ) from error
+
+
+def _time_of(path: Path) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+    except OSError:
+        return None

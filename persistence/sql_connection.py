@@ -1,0 +1,234 @@
+"""Connections to a database: opened by SQLAlchemy, used through the driver's own cursor.
+
+SQLAlchemy Core writes every statement, once, in the dialect of the database; the text then
+runs on a cursor of the driver, because executing through SQLAlchemy takes four times as long
+as SQLite needs to read a job. For the same reason idle connections are kept in a plain list:
+a checkout from SQLAlchemy's pool costs more than two reads.
+
+The drivers are in autocommit mode, and transactions are begun and ended by statements: no
+transaction starts behind one's back, on any database.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import ExecutableDDLElement
+from sqlalchemy.sql import ClauseElement
+
+from persistence.errors import StoreError
+from persistence.sql_errors import is_busy, store_error
+
+__all__ = ["Connection", "Database"]
+
+Row = tuple[Any, ...]
+
+# Connections that a fork left in a child: they are the parent's, and closing them here, or
+# letting them be collected, would end its sessions and drop its locks.
+_inherited: list[Connection] = []
+
+
+class Connection:
+    """One connection, used by one thread at a time.
+
+    Args:
+        pooled: What SQLAlchemy's pool gave.
+        patience: Seconds to try again a statement that finds a SQLite database locked.
+
+    Attributes:
+        driver: The driver's connection.
+        stamp: What `Database.is_current` compares; None where it need not.
+        idle_since: When it was last used, by the monotonic clock.
+    """
+
+    __slots__ = ("_cursor", "_patience", "_pid", "_pooled", "driver", "idle_since", "stamp")
+
+    def __init__(self, pooled: Any, patience: float) -> None:
+        self._pooled = pooled
+        self._patience = patience
+        self._pid = os.getpid()
+        self.driver = pooled.driver_connection
+        self._cursor = self.driver.cursor()
+        self.stamp: object = None
+        self.idle_since = 0.0
+
+    def fetch(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """Run a statement and return all its rows."""
+        self.run(statement, parameters)
+        rows: list[Row] = self._cursor.fetchall()
+        return rows
+
+    def run(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Run a statement that gives no rows."""
+        try:
+            self._cursor.execute(statement, parameters or {})
+        except Exception as error:
+            if not is_busy(error):
+                raise
+            self._run_again(statement, parameters or {})
+
+    def run_many(self, statement: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run a statement once for each of some rows of parameters."""
+        if len(rows) == 1:
+            self.run(statement, rows[0])
+        elif rows:
+            self._cursor.executemany(statement, rows)
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether it was opened by another process, before a fork."""
+        return self._pid != os.getpid()
+
+    def close(self) -> None:
+        """Close it, or leave it alone if it is another process's."""
+        if self.is_inherited:
+            _inherited.append(self)
+            return
+        with suppress(Exception):  # the server may be gone already
+            self._cursor.close()
+            self._pooled.close()
+
+    def _run_again(self, statement: str, parameters: Mapping[str, Any]) -> None:
+        # SQLite's own waiting backs off to 100 ms between tries: beside writers that hold
+        # the lock nearly all the time, some process would miss every gap for minutes.
+        deadline = time.monotonic() + self._patience
+        while True:
+            time.sleep(random.uniform(0.0005, 0.005))
+            try:
+                self._cursor.execute(statement, parameters)
+                return
+            except Exception as error:
+                if not is_busy(error) or time.monotonic() > deadline:
+                    raise
+
+
+class Database(ABC):
+    """The database of a store: its connections, its dialect, its errors.
+
+    Attributes:
+        engine: SQLAlchemy's engine, for reflection.
+        place: What messages call the database, without password.
+        patience: Seconds that a change waits for other writers.
+    """
+
+    engine: Engine
+    _begin = "BEGIN"
+
+    def __init__(self, place: str, patience: float, secret: str | None = None) -> None:
+        self.place = place
+        self.patience = patience
+        self._secret = secret
+        self._idle: list[Connection] = []
+        # A database in memory has one connection, and the threads take turns.
+        self._turn: AbstractContextManager[Any] = nullcontext()
+
+    @property
+    @abstractmethod
+    def kind(self) -> str:
+        """What users call it: "SQLite database", "PostgreSQL database"."""
+
+    def compile(self, statement: ClauseElement | ExecutableDDLElement) -> str:
+        """Return a statement in the database's dialect, its parameters by name."""
+        compiled = statement.compile(dialect=self.engine.dialect)
+        values = getattr(compiled, "params", None) or {}
+        assert all(value is None for value in values.values()), "a constant is not in the text"
+        return str(compiled)
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Lend a connection; errors of the driver are raised as those of the store."""
+        with self._turn:
+            connection = self._take()
+            try:
+                yield connection
+            except self._driver_errors() as error:
+                self._drop(connection)
+                raise self.error(error) from error
+            except BaseException:
+                self._give_back(connection)
+                raise
+            self._give_back(connection)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Lend a connection inside a transaction: committed at the end, or undone."""
+        with self.connection() as connection:
+            connection.run(self._begin)
+            try:
+                yield connection
+                self._commit(connection)
+            except BaseException:
+                with suppress(Exception):  # the connection is lost, and the change with it
+                    connection.run("ROLLBACK")
+                raise
+
+    @abstractmethod
+    def creating(self, table: str) -> AbstractContextManager[Connection]:
+        """Lend a connection while no other process makes the same tables."""
+
+    @abstractmethod
+    def type_of(self, name: str) -> str | None:
+        """Return what a name stands for: "table", "view", "virtual table", or None."""
+
+    def error(self, error: BaseException) -> StoreError:
+        """Return the store's error for one of the driver or of SQLAlchemy."""
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+        return store_error(cause, self.place, patience=self.patience, secret=self._secret)
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Raise errors of the driver and of SQLAlchemy as those of the store."""
+        with self._turn:
+            try:
+                yield
+            except (DBAPIError, self._driver_errors()) as error:
+                raise self.error(error) from error
+
+    def close(self) -> None:
+        """Close all idle connections; those in use are closed when they come back."""
+        while self._idle:
+            self._idle.pop().close()
+        self.engine.dispose()
+
+    def open(self) -> Connection:
+        """Open a connection that is the caller's to close."""
+        with self.translated():
+            return Connection(self.engine.raw_connection(), self._retry_seconds())
+
+    @abstractmethod
+    def is_current(self, connection: Connection) -> bool:
+        """Whether an idle connection is alive and shows what is in the database now."""
+
+    def _commit(self, connection: Connection) -> None:
+        connection.run("COMMIT")
+
+    def _retry_seconds(self) -> float:
+        return 0.0
+
+    def _driver_errors(self) -> type[BaseException]:
+        errors: type[BaseException] = self.engine.dialect.loaded_dbapi.Error
+        return errors
+
+    def _take(self) -> Connection:
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return self.open()
+            if not connection.is_inherited and self.is_current(connection):
+                return connection
+            connection.close()
+
+    def _give_back(self, connection: Connection) -> None:
+        self._idle.append(connection)
+
+    def _drop(self, connection: Connection) -> None:
+        connection.close()

@@ -1,0 +1,268 @@
+"""Database errors, of every driver, as one of Jobshelf's: a sentence and the way out.
+
+SQLite tells what happened by a message, PostgreSQL by a SQLSTATE (but for failed
+connections), MySQL and MariaDB by a number. Each is looked up in a table of causes; what is
+in none keeps the database's own words.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from enum import Enum, auto
+
+from persistence.errors import ReadOnlyError, SaveError, StoreError
+
+__all__ = ["Cause", "cause_of", "is_busy", "store_error"]
+
+
+class Cause(Enum):
+    """What a database error means to a user."""
+
+    BUSY = auto()
+    CONFLICT = auto()
+    REFUSED_ROW = auto()
+    READ_ONLY = auto()
+    DISK_FULL = auto()
+    DISK_FAULT = auto()
+    DAMAGED = auto()
+    NO_DATABASE_FILE = auto()
+    CANNOT_OPEN = auto()
+    TOO_LARGE = auto()
+    UNREACHABLE = auto()
+    LOGIN_REFUSED = auto()
+    NO_SUCH_DATABASE = auto()
+    NOT_ALLOWED = auto()
+    CONNECTION_LOST = auto()
+    TOO_MANY = auto()
+    GONE = auto()
+    OTHER = auto()
+
+
+# Parts of messages that SQLite (https://sqlite.org/rescode.html) and libpq write in English
+# always: the former has numbers only from Python 3.11 on, the latter none for connections.
+_BY_MESSAGE = (
+    ("database is locked", Cause.BUSY),
+    ("table is locked", Cause.BUSY),
+    ("locking protocol", Cause.BUSY),
+    ("constraint failed", Cause.REFUSED_ROW),
+    ("attempt to write a readonly database", Cause.READ_ONLY),
+    ("database or disk is full", Cause.DISK_FULL),
+    ("disk I/O error", Cause.DISK_FAULT),
+    ("database disk image is malformed", Cause.DAMAGED),
+    ("malformed database schema", Cause.DAMAGED),
+    ("Could not decode to UTF-8", Cause.DAMAGED),
+    ("file is not a database", Cause.NO_DATABASE_FILE),
+    ("unable to open database file", Cause.CANNOT_OPEN),
+    ("string or blob too big", Cause.TOO_LARGE),
+    ("no such table", Cause.GONE),
+    ("password authentication failed", Cause.LOGIN_REFUSED),
+    ("no password supplied", Cause.LOGIN_REFUSED),
+    ("no pg_hba.conf entry", Cause.LOGIN_REFUSED),
+    ("authentication failed", Cause.LOGIN_REFUSED),
+    ("too many clients", Cause.TOO_MANY),
+    ("could not translate host name", Cause.UNREACHABLE),
+    ("failed to resolve host", Cause.UNREACHABLE),
+    ("Connection refused", Cause.UNREACHABLE),
+    ("No such file or directory", Cause.UNREACHABLE),
+    ("timeout expired", Cause.UNREACHABLE),
+    ("connection timeout", Cause.UNREACHABLE),
+    ("the connection is closed", Cause.CONNECTION_LOST),
+    ("connection to server", Cause.UNREACHABLE),
+)
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html; a class has two characters.
+_BY_SQLSTATE = {
+    "55P03": Cause.BUSY,
+    "57014": Cause.BUSY,
+    "40": Cause.CONFLICT,
+    "23": Cause.REFUSED_ROW,
+    "22": Cause.TOO_LARGE,
+    "25006": Cause.READ_ONLY,
+    "42501": Cause.NOT_ALLOWED,
+    "42P01": Cause.GONE,
+    "53100": Cause.DISK_FULL,
+    "53300": Cause.TOO_MANY,
+    "54": Cause.TOO_LARGE,
+    "58": Cause.DISK_FAULT,
+    "XX001": Cause.DAMAGED,
+    "XX002": Cause.DAMAGED,
+    "28": Cause.LOGIN_REFUSED,
+    "3D": Cause.NO_SUCH_DATABASE,
+    "08": Cause.CONNECTION_LOST,
+    "57P": Cause.CONNECTION_LOST,
+}
+
+# https://mariadb.com/kb/en/mariadb-error-code-reference/; from 2000 on the client's own.
+_BY_NUMBER = {
+    1021: Cause.DISK_FULL,
+    1040: Cause.TOO_MANY,
+    1044: Cause.NOT_ALLOWED,
+    1045: Cause.LOGIN_REFUSED,
+    1049: Cause.NO_SUCH_DATABASE,
+    1062: Cause.REFUSED_ROW,
+    1048: Cause.REFUSED_ROW,
+    1114: Cause.DISK_FULL,
+    1142: Cause.NOT_ALLOWED,
+    1146: Cause.GONE,
+    1153: Cause.TOO_LARGE,
+    1194: Cause.DAMAGED,
+    1205: Cause.BUSY,
+    1213: Cause.CONFLICT,
+    1264: Cause.TOO_LARGE,
+    1290: Cause.READ_ONLY,
+    1364: Cause.REFUSED_ROW,
+    1406: Cause.TOO_LARGE,
+    1451: Cause.REFUSED_ROW,
+    1452: Cause.REFUSED_ROW,
+    1698: Cause.LOGIN_REFUSED,
+    1792: Cause.READ_ONLY,
+    1836: Cause.READ_ONLY,
+    2002: Cause.UNREACHABLE,
+    2003: Cause.UNREACHABLE,
+    2005: Cause.UNREACHABLE,
+    2006: Cause.CONNECTION_LOST,
+    2013: Cause.CONNECTION_LOST,
+    2055: Cause.CONNECTION_LOST,
+    4025: Cause.REFUSED_ROW,
+}
+
+# Sentences; {place} is the store, {words} what the database said.
+_SENTENCES: dict[Cause, tuple[type[StoreError], str, str]] = {
+    Cause.BUSY: (
+        StoreError,
+        "{place} is locked by another program, and stayed so for {patience:g} s.",
+        "Nothing was written: try again when the other program is done.",
+    ),
+    Cause.CONFLICT: (
+        StoreError,
+        "Other programs changed {place} at the same moment, several times over.",
+        "Nothing was written: try again.",
+    ),
+    Cause.REFUSED_ROW: (
+        SaveError,
+        "The table in {place} does not take the object: {words}.",
+        "Nothing was written: look at the table's constraints.",
+    ),
+    Cause.DISK_FULL: (
+        SaveError,
+        "There is no space left on the disk of {place}.",
+        "Nothing was written: free some space and try again.",
+    ),
+    Cause.DISK_FAULT: (
+        StoreError,
+        "The disk of {place} reports an error: {words}.",
+        "Copy the store to another disk, and check this one.",
+    ),
+    Cause.DAMAGED: (
+        StoreError,
+        "{place} is damaged: {words}.",
+        "Make a copy of the file now, and recover what is readable with `sqlite3 FILE .recover`.",
+    ),
+    Cause.NO_DATABASE_FILE: (
+        StoreError,
+        "{place} is not a SQLite database (or it is encrypted).",
+        "Choose the file that holds the jobs; a folder of job files is opened as a folder.",
+    ),
+    Cause.CANNOT_OPEN: (
+        StoreError,
+        "{place} cannot be opened.",
+        "Check that the folder exists and that you may read and write it.",
+    ),
+    Cause.TOO_LARGE: (
+        SaveError,
+        "{place} does not take a value of this size: {words}.",
+        "Nothing was written: save a smaller object, or into another store.",
+    ),
+    Cause.UNREACHABLE: (
+        StoreError,
+        "The server of {place} cannot be reached: {words}.",
+        "Check its name and port, and that it is running.",
+    ),
+    Cause.LOGIN_REFUSED: (
+        StoreError,
+        "The server refuses to let this user into {place}.",
+        "Check the user name and the password.",
+    ),
+    Cause.NO_SUCH_DATABASE: (
+        StoreError,
+        "The server has no such database: {place}.",
+        "Check the name after the host, or have the database made first.",
+    ),
+    Cause.NOT_ALLOWED: (
+        StoreError,
+        "The server does not allow this in {place}: {words}.",
+        "Ask the administrator of the database for the permission.",
+    ),
+    Cause.CONNECTION_LOST: (
+        StoreError,
+        "The connection to {place} was lost.",
+        "Try again: a new connection is made.",
+    ),
+    Cause.TOO_MANY: (
+        StoreError,
+        "The server of {place} takes no more connections.",
+        "Close other programs that use it, or try again later.",
+    ),
+    Cause.GONE: (
+        StoreError,
+        "The table of {place} is gone: {words}.",
+        "Another program removed it: open the store again.",
+    ),
+    Cause.OTHER: (StoreError, "{place} cannot be used: {words}.", ""),
+}
+
+
+def cause_of(error: BaseException) -> Cause:
+    """Return what a driver's error means."""
+    sqlstate = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    if isinstance(sqlstate, str):
+        for length in (5, 3, 2):
+            if sqlstate[:length] in _BY_SQLSTATE:
+                return _BY_SQLSTATE[sqlstate[:length]]
+    number = error.args[0] if error.args else None
+    if isinstance(number, int) and number in _BY_NUMBER:
+        return _BY_NUMBER[number]
+    text = str(error)
+    for part, cause in _BY_MESSAGE:
+        if part in text:
+            return cause
+    if 'database "' in text and "does not exist" in text:
+        return Cause.NO_SUCH_DATABASE
+    if 'role "' in text and "does not exist" in text:
+        return Cause.LOGIN_REFUSED
+    return Cause.OTHER
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether SQLite found the database locked, so that trying again may help."""
+    return isinstance(error, sqlite3.OperationalError) and cause_of(error) is Cause.BUSY
+
+
+def store_error(
+    error: BaseException, place: str, *, patience: float = 0.0, secret: str | None = None
+) -> StoreError:
+    """Return the error to raise in place of a driver's.
+
+    Args:
+        error: What the driver raised.
+        place: The store, without password.
+        patience: Seconds that locks were waited for.
+        secret: A password that must not appear, whatever the driver wrote.
+    """
+    cause = cause_of(error)
+    if cause is Cause.READ_ONLY:
+        return ReadOnlyError(place, "the database is read-only")
+    kind, sentence, advice = _SENTENCES[cause]
+    return kind(
+        sentence.format(place=place, words=_words(error, secret), patience=patience), advice
+    )
+
+
+def _words(error: BaseException, secret: str | None) -> str:
+    """Return the first line of what the database said, without its end mark."""
+    is_numbered = len(error.args) > 1 and isinstance(error.args[0], int)
+    text = str(error.args[1] if is_numbered else error)
+    if secret:
+        text = text.replace(secret, "***")
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return line.rstrip(".") or type(error).__name__

@@ -1,0 +1,263 @@
+"""SQLite database files: how they are opened, for writing, for reading only, and in memory.
+
+A connection trusts nothing in the file: no function or virtual table that the schema names
+runs beyond what is harmless (`trusted_schema`, and SQLite's defensive mode where Python can
+set it). Read-only connections leave no file behind: a database in WAL mode with no writer is
+read as immutable, until a writer appears.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import RLock
+from typing import Literal
+from urllib.parse import quote
+
+from sqlalchemy import create_engine
+from sqlalchemy.engine import URL
+from sqlalchemy.pool import NullPool, StaticPool
+
+from persistence.errors import StoreError
+from persistence.sql_connection import Connection, Database
+from persistence.sql_errors import Cause, cause_of
+from persistence.urls import MEMORY
+
+__all__ = ["Durability", "SqliteDatabase"]
+
+Durability = Literal["full", "normal"]
+
+# EXTRA is FULL for a database in WAL mode. With a rollback journal, as GC3Pie's have, it also
+# flushes the folder, without which a power cut may take back the last transaction.
+_SYNCHRONOUS: dict[Durability, str] = {"full": "EXTRA", "normal": "NORMAL"}
+_BUSY_MILLISECONDS = 100  # then `Connection` tries again
+
+
+class SqliteDatabase(Database):
+    """A SQLite database file, or one in memory.
+
+    Args:
+        path: The file, or ":memory:".
+        create: Whether to make the file, and the folders above it, if it is not there.
+        read_only: Whether to open it so that nothing is written, not even beside it.
+        durability: "full" to flush every commit to the disk, "normal" to let a power cut
+            (not a crash of the program) take back the last ones.
+        patience: Seconds to wait for other writers.
+
+    Attributes:
+        is_writable: Whether the file, and the folder it is in, can be written to.
+
+    Raises:
+        StoreError: There is no such file, or it cannot be a database.
+    """
+
+    _begin = "BEGIN IMMEDIATE"  # take the write lock at once: a later upgrade could fail
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        create: bool,
+        read_only: bool,
+        durability: Durability,
+        patience: float,
+    ) -> None:
+        super().__init__(path, patience)
+        self._path = path
+        self._is_in_memory = path == MEMORY
+        self._create = create and not read_only
+        self._durability = durability
+        self.is_writable = True
+        if self._is_in_memory:
+            self._turn = RLock()
+        else:
+            self._look_at_file()
+        self._read_only = read_only or not self.is_writable
+        self.engine = create_engine(
+            URL.create("sqlite"),
+            creator=self._connect,
+            poolclass=StaticPool if self._is_in_memory else NullPool,
+            isolation_level="AUTOCOMMIT",
+            paramstyle="named",
+        )
+
+    @property
+    def kind(self) -> str:
+        return "SQLite database"
+
+    def is_empty(self) -> bool:
+        """Whether there is no table in the database."""
+        with self.connection() as connection:
+            return not connection.fetch("SELECT 1 FROM sqlite_master LIMIT 1")
+
+    def type_of(self, name: str) -> str | None:
+        with self.connection() as connection:
+            for kind, definition in connection.fetch(
+                "SELECT type, sql FROM sqlite_master WHERE name = :name COLLATE NOCASE"
+                " AND type IN ('table', 'view')",
+                {"name": name},
+            ):
+                words = str(definition).split(None, 2)
+                is_virtual = len(words) > 1 and words[1].upper() == "VIRTUAL"
+                return "virtual table" if is_virtual else str(kind)
+        return None
+
+    @contextmanager
+    def creating(self, _table: str) -> Iterator[Connection]:
+        # Readers and a writer at once need WAL; it stays set in the file. A database that
+        # has tables already belongs to another program too: its mode is not ours to change.
+        if self.is_empty() and not self._is_in_memory:
+            with self.connection() as connection:
+                connection.fetch("PRAGMA journal_mode = WAL")
+        with self.transaction() as connection:
+            yield connection
+
+    def open(self) -> Connection:
+        stamp = self._look()
+        connection = super().open()
+        if isinstance(connection.driver, _Immutable):
+            connection.stamp = stamp
+        return connection
+
+    def is_current(self, connection: Connection) -> bool:
+        return connection.stamp is None or connection.stamp == self._look()
+
+    def close(self) -> None:
+        if self._is_in_memory:
+            self._idle.clear()
+            self.engine.dispose()
+        else:
+            super().close()
+
+    def _drop(self, connection: Connection) -> None:
+        if self._is_in_memory:
+            self._give_back(connection)
+        else:
+            super()._drop(connection)
+
+    def _retry_seconds(self) -> float:
+        return self.patience
+
+    def _look_at_file(self) -> None:
+        path = Path(self._path)
+        try:
+            mode = path.stat().st_mode
+        except FileNotFoundError:
+            if not self._create:
+                raise StoreError(
+                    f"There is no file {path}.", "Check the spelling of the path."
+                ) from None
+            self._make_folder(path.parent)
+            return
+        except OSError as error:
+            raise _file_error(path, error) from error
+        if stat.S_ISDIR(mode):
+            raise StoreError(
+                f"{path} is a folder, not a SQLite database.",
+                "Give the database file in it; a folder of job files opens by its path alone.",
+            )
+        if not stat.S_ISREG(mode):
+            raise StoreError(f"{path} is not a regular file.", "Choose a SQLite database file.")
+        if not _may(path, os.R_OK):
+            raise StoreError(
+                f"You have no permission to read {path}.", "Ask its owner, or open a copy."
+            )
+        self.is_writable = _may(path, os.W_OK) and _may(path.parent, os.W_OK)
+
+    def _make_folder(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _file_error(folder, error) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._is_in_memory:
+            return self._open(MEMORY)
+        if not self._read_only:
+            return self._open(self._uri("rwc" if self._create else "rw"))
+        if self._has_log():
+            return self._open_with_log()
+        try:
+            # Where there is no log, none is made: opening one that needs it fails here.
+            return self._open(self._uri("ro", readonly_shm=1))
+        except sqlite3.Error as error:
+            if cause_of(error) is not Cause.CANNOT_OPEN:
+                raise
+            return self._open(self._uri("ro", immutable=1), _Immutable)
+
+    def _open_with_log(self) -> sqlite3.Connection:
+        try:
+            return self._open(self._uri("ro", readonly_shm=1))
+        except sqlite3.Error as error:
+            if cause_of(error) is not Cause.CANNOT_OPEN:
+                raise
+            raise StoreError(
+                f"{self._path} has changes in {self._path}-wal that only opening it for writing "
+                "can take over.",
+                "Open it once for writing, or copy both files and open the copy.",
+            ) from error
+
+    def _open(
+        self, name: str, factory: type[sqlite3.Connection] = sqlite3.Connection
+    ) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            name,
+            factory=factory,
+            timeout=self.patience,
+            isolation_level=None,
+            check_same_thread=False,  # `Database` lends a connection to one thread at a time
+            uri=not self._is_in_memory,
+        )
+        try:
+            for pragma in (
+                "trusted_schema = OFF",
+                f"synchronous = {_SYNCHRONOUS[self._durability]}",
+                "fullfsync = ON" if self._durability == "full" else "fullfsync = OFF",
+            ):
+                connection.execute(f"PRAGMA {pragma}")
+            if sys.version_info >= (3, 12):
+                connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
+            connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+            connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _uri(self, mode: str, **options: int) -> str:
+        path = Path(self._path).as_posix()
+        slashes = "//" if path.startswith("/") else "///"
+        query = "".join(f"&{name}={value}" for name, value in options.items())
+        return f"file:{slashes}{quote(os.fsencode(path), safe='/:')}?mode={mode}{query}"
+
+    def _has_log(self) -> bool:
+        with suppress(OSError):
+            return os.stat(f"{self._path}-wal").st_size > 0
+        return False
+
+    def _look(self) -> object:
+        with suppress(OSError):
+            status = os.stat(self._path)
+            return status.st_ino, status.st_size, status.st_mtime_ns, self._has_log()
+        return None
+
+
+class _Immutable(sqlite3.Connection):
+    """A connection that takes its file for unchanging: good only until it is changed."""
+
+
+def _may(path: Path, mode: int) -> bool:
+    is_effective = os.access in os.supports_effective_ids
+    return os.access(path, mode, effective_ids=is_effective)
+
+
+def _file_error(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"{path} cannot be opened: {error.strerror or error}.",
+        "Check the path and your permissions.",
+    )

@@ -1,0 +1,96 @@
+"""What Jobshelf writes into GC3Pie's stores, GC3Pie reads back."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from persistence import Edit, make_store
+from persistence.pickles import with_identity
+from tests.helpers.gc3pie import gc3pie_python, run_in_gc3pie
+from tests.helpers.interop_jobs import Job
+
+DATA = Path(__file__).parents[1] / "data" / "gc3pie"
+STORES = ["jobs-dir", "jobs.db", "jobs-table.db"]
+
+_python, _reason = gc3pie_python()
+pytestmark = pytest.mark.skipif(_python is None, reason=_reason)
+
+
+@pytest.fixture(params=STORES)
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    source = DATA / "python3.7" / request.param
+    target = tmp_path / request.param
+    if source.is_dir():
+        shutil.copytree(source, target)
+        return f"file://{target.as_posix()}"
+    shutil.copy(source, target)
+    table = "#table=campaign" if "table" in request.param else ""
+    return f"sqlite://{target.as_posix()}{table}"
+
+
+def test_gc3pie_loads_what_we_saved_with_the_same_graph(address: str) -> None:
+    with make_store(address) as store:
+        shared = Job("shared")
+        child = Job("child", shared)
+        root = Job("root", child, shared, child)
+        root_id = store.save(root)
+        child_id, shared_id = str(child.persistent_id), str(shared.persistent_id)
+        assert store.references(root_id) == [child_id, shared_id]
+    found = run_in_gc3pie(address, root_id, child_id)
+    assert found[root_id]["children"] == [child_id, shared_id, child_id]
+    assert found[root_id]["name"] == "root"
+    assert found[root_id]["shared"] == 1
+    assert found[child_id]["children"] == [shared_id]
+
+
+def test_gc3pie_loads_an_object_that_got_another_ones_content(address: str) -> None:
+    with make_store(address) as store:
+        summaries = {
+            summary.id: summary
+            for summary in store.summaries()
+            if summary.type == "gc3libs.Application"
+        }
+        target, source = list(summaries)[:2]
+        old = store.read(target)
+        new = with_identity(store.read(source), store._pid(target))  # type: ignore[attr-defined]
+        store.apply([Edit(target, new, old)])
+        (now,) = store.summaries([target])
+        assert now.name == summaries[source].name
+    found = run_in_gc3pie(address, target, source)
+    assert found[target]["id"] == target
+    assert found[target]["name"] == found[source]["name"] == summaries[source].name
+    assert found[target]["state"] == summaries[source].state
+
+
+def test_gc3pie_still_reads_everything_else(address: str) -> None:
+    with make_store(address) as store:
+        before = set(store.list())
+        removed = next(s.id for s in store.summaries() if s.type == "gc3libs.Application")
+        store.remove(removed)
+        store.save(Job("new"))
+        summaries = {summary.id: summary for summary in store.summaries()}
+    found = run_in_gc3pie(address)
+    assert set(found) == set(summaries)
+    assert len(found) == len(before)
+    dangling = {id_ for id_, seen in found.items() if "error" in seen}
+    for id_, seen in found.items():
+        if id_ not in dangling:
+            assert (seen["name"], seen["state"]) == (summaries[id_].name, summaries[id_].state)
+    with make_store(address) as store:
+        for id_ in dangling:  # GC3Pie loads no collection with a missing task
+            assert _leads_to_missing(store, id_, set(summaries))
+
+
+def _leads_to_missing(store: object, id_: str, present: set[str]) -> bool:
+    pending, seen = [id_], set()
+    while pending:
+        current = pending.pop()
+        if current not in present:
+            return True
+        if current not in seen:
+            seen.add(current)
+            pending += store.references(current)  # type: ignore[attr-defined]
+    return False

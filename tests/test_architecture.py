@@ -1,0 +1,77 @@
+"""The import walls hold, and would be seen to fall."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LINT = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"
+
+
+def lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", LINT],
+        cwd=folder,
+        env={"PYTHONPATH": str(folder), "PATH": "", "SYSTEMROOT": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    for name in ("app", "persistence"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def test_the_walls_hold(copy: Path) -> None:
+    done = lint(copy)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "violation"),
+    [
+        ("persistence/ids.py", "import PySide6.QtCore"),
+        ("persistence/summary.py", "import persistence.serialization"),
+        ("app/models/columns.py", "import PySide6.QtWidgets"),
+        ("app/models/columns.py", "import app.window.theme"),
+        ("app/work/task.py", "import app.models.columns"),
+        ("app/work/task.py", "import pickle"),
+    ],
+)
+def test_a_planted_violation_is_found(copy: Path, module: str, violation: str) -> None:
+    with (copy / module).open("a") as file:
+        file.write(f"\n{violation}  # noqa\n")
+    done = lint(copy)
+    assert done.returncode != 0, done.stdout
+    assert "broken" in done.stdout.lower()
+
+
+def test_looking_at_a_pickle_imports_no_database_and_no_qt() -> None:
+    code = (
+        "import sys, persistence.pickles, persistence.summary\n"
+        "heavy = {'sqlalchemy', 'PySide6', 'filelock'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
+    assert done.returncode == 0
+
+
+def test_the_tripwire_goes_off(looks_only: list[str]) -> None:
+    import pickle
+
+    with pytest.raises(AssertionError, match="resolved"):
+        pickle.loads(b"cos\ngetcwd\n.")
+    looks_only.clear()
+    from tests import conftest
+
+    conftest._resolved.clear()
