@@ -54,7 +54,11 @@ class Demo:
     def start(cls) -> Demo:
         """Make a demo store and start running its jobs."""
         folder = Path(tempfile.mkdtemp(prefix="jobshelf-demo-"))
-        uri = make_demo(folder)
+        try:
+            uri = make_demo(folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         context = multiprocessing.get_context("spawn")
         theirs, ours = context.Pipe(duplex=False)
         runner = context.Process(target=_run, args=(uri, theirs), name="demo runner", daemon=True)

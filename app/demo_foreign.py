@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
@@ -21,7 +22,7 @@ from persistence import Persistable
 __all__ = ["foreign_objects"]
 
 
-class _Pickled:
+class _Called:
     """A value that is pickled as the call of a stand-in.
 
     Args:
@@ -37,17 +38,31 @@ class _Pickled:
         return self._recipe
 
 
-class _PickledObject(Persistable):
-    """An object of a stand-in class with attributes, kept as a record of its own."""
+class _Instance:
+    """What the classes of stand-ins derive from: an instance with its recipe.
 
-    def __init__(self, cls: Any, **attributes: Any) -> None:
+    Args:
+        args: What its class will be given to make it when it is loaded.
+        state: The attributes that will then be set, or None.
+    """
+
+    def __init__(self, *args: Any, state: dict[str, Any] | None = None) -> None:
         super().__init__()
-        self._cls = cls
-        self._attributes = attributes
+        self._args, self._attributes = args, state
 
     def __reduce__(self) -> Any:
-        state = {**self._attributes, "persistent_id": self.persistent_id, "changed": False}
-        return copyreg.__newobj__, (self._cls,), state  # type: ignore[attr-defined]
+        return copyreg.__newobj__, (type(self), *self._args), self._state()  # type: ignore[attr-defined]
+
+    def _state(self) -> dict[str, Any] | None:
+        return self._attributes
+
+
+class _Job(_Instance, Persistable):
+    """An instance that is kept as a record of its own."""
+
+    def _state(self) -> dict[str, Any]:
+        own = {"persistent_id": self.persistent_id, "changed": False}
+        return {**(self._attributes or {}), **own}
 
 
 class _StandIns:
@@ -56,10 +71,10 @@ class _StandIns:
     def __init__(self) -> None:
         self._made: dict[str, Any] = {}
 
-    def __call__(self, name: str) -> Any:
+    def __call__(self, name: str, base: type = _Instance) -> Any:
         if name not in self._made:
             module, _, qualname = name.rpartition(".")
-            self._made[name] = type(qualname, (), {"__module__": module})
+            self._made[name] = type(qualname, (base,), {"__module__": module})
         return self._made[name]
 
     @contextmanager
@@ -81,6 +96,10 @@ class _StandIns:
                     sys.modules[name] = module
 
 
+def _job(cls: Any, **attributes: Any) -> Any:
+    return cls(state=attributes)
+
+
 @contextmanager
 def foreign_objects() -> Iterator[list[Any]]:
     """Give the objects; they can be saved inside the `with` block."""
@@ -90,32 +109,27 @@ def foreign_objects() -> Iterator[list[Any]]:
         yield objects
 
 
-def _new(cls: Any, *args: Any, state: Any = None) -> _Pickled:
-    return _Pickled(copyreg.__newobj__, cls, *args, state=state)  # type: ignore[attr-defined]
-
-
-def _gc3pie_application(named: _StandIns) -> _PickledObject:
+def _gc3pie_application(named: _StandIns) -> Any:
     now = time.time()
     states = ["NEW", "SUBMITTED", "RUNNING", "TERMINATING", "TERMINATED"]
     messages = [
         (f"Transition from state {old} to state {new}", now - 3600 + 600 * n, ())
-        for n, (old, new) in enumerate(zip(states, states[1:]))  # noqa: B905
+        for n, (old, new) in enumerate(pairwise(states))
     ]
-    history = _new(named("gc3libs.utils.History"), state={"_messages": messages})
+    history = named("gc3libs.utils.History")(state={"_messages": messages})
     url = named("gc3libs.url.Url")
     memory, duration = named("gc3libs.quantity.Memory"), named("gc3libs.quantity.Duration")
     times = OrderedDict((state, now - 3600 + 600 * n) for n, state in enumerate(states))
-    return _PickledObject(
-        named("gc3libs.Application"),
+    return _job(
+        named("gc3libs.Application", _Job),
         jobname="imported from GC3Pie",
         arguments=["/bin/sh", "-c", "./simulate --steps 500"],
-        inputs=[_new(url, None, False, "file", "", "/etc/hosts", None, None, "", None, None)],
+        inputs=[url(None, False, "file", "", "/etc/hosts", None, None, "", None, None)],
         output_dir="/scratch/run/imported.d",
         requested_cores=4,
-        requested_memory=_new(memory, "8 GB", None),
-        requested_walltime=_new(duration, "3 h", None),
-        execution=_new(
-            named("gc3libs.Run"),
+        requested_memory=memory("8 GB", None),
+        requested_walltime=duration("3 h", None),
+        execution=named("gc3libs.Run")(
             state={
                 "_state": "TERMINATED",
                 "_exitcode": 1,
@@ -125,21 +139,21 @@ def _gc3pie_application(named: _StandIns) -> _PickledObject:
                 "lrms_jobid": "4711.cluster",
             },
         ),
-        task_id=_new(named("gc3libs.persistence.idfactory.Id"), "Application", 42),
+        task_id=named("gc3libs.persistence.idfactory.Id")("Application", 42),
     )
 
 
-def _measurement(named: _StandIns) -> _PickledObject:
+def _measurement(named: _StandIns) -> Any:
     values = [0.5 * n * n for n in range(240)]
     spectrum = _array(named, "f8", (12, 20), struct.pack("<240d", *values))
     mask = _array(named, "b1", (240,), bytes(n % 3 == 0 for n in range(240)))
-    return _PickledObject(
-        named("lab.spectra.Measurement"),
+    return _job(
+        named("lab.spectra.Measurement", _Job),
         name="spectrum, raw arrays",
         state="TERMINATED",
         spectrum=spectrum,
         mask=mask,
-        peak=_Pickled(
+        peak=_Called(
             named("numpy._core.multiarray.scalar"),
             _dtype(named, "f8"),
             struct.pack("<d", max(values)),
@@ -148,15 +162,15 @@ def _measurement(named: _StandIns) -> _PickledObject:
     )
 
 
-def _dtype(named: _StandIns, code: str) -> _Pickled:
+def _dtype(named: _StandIns, code: str) -> Any:
     order = "|" if code in ("b1", "O8") else "<"
     flags = 63 if code == "O8" else 0
     state = (3, order, None, None, None, -1, -1, flags)
-    return _Pickled(named("numpy.dtype"), code, False, True, state=state)
+    return _Called(named("numpy.dtype"), code, False, True, state=state)
 
 
-def _array(named: _StandIns, code: str, shape: tuple[int, ...], content: Any) -> _Pickled:
-    return _Pickled(
+def _array(named: _StandIns, code: str, shape: tuple[int, ...], content: Any) -> Any:
+    return _Called(
         named("numpy._core.multiarray._reconstruct"),
         named("numpy.ndarray"),
         (0,),
@@ -165,39 +179,39 @@ def _array(named: _StandIns, code: str, shape: tuple[int, ...], content: Any) ->
     )
 
 
-def _frame(named: _StandIns) -> _Pickled:
+def _frame(named: _StandIns) -> Any:
     """Return a pandas table of two columns, as pandas 2 pickles it."""
     energies = struct.pack("<6d", -4.2, -5.1, -6.75, 298.0, 310.0, 325.5)
-    block = _Pickled(
+    block = _Called(
         named("pandas._libs.internals._unpickle_block"),
         _array(named, "f8", (2, 3), energies),
         slice(0, 2, 1),
         2,
     )
     new_index = named("pandas.core.indexes.base._new_Index")
-    columns = _Pickled(
+    columns = _Called(
         new_index,
         named("pandas.core.indexes.base.Index"),
         {"data": _array(named, "O8", (2,), ["energy", "temperature"]), "name": None},
     )
-    rows = _Pickled(
+    rows = _Called(
         new_index,
         named("pandas.core.indexes.range.RangeIndex"),
         {"name": None, "start": 0, "stop": 3, "step": 1},
     )
-    blocks = _Pickled(
+    blocks = _Called(
         named("pandas.core.internals.managers.BlockManager"), (block,), [columns, rows]
     )
     state = {"_mgr": blocks, "_typ": "dataframe", "_metadata": [], "attrs": {}, "_flags": {}}
-    return _new(named("pandas.core.frame.DataFrame"), state=state)
+    return named("pandas.core.frame.DataFrame")(state=state)
 
 
-def _legacy_job(named: _StandIns) -> _PickledObject:
-    return _PickledObject(
-        named("campaign2019.legacy.QueueJob"),
+def _legacy_job(named: _StandIns) -> Any:
+    return _job(
+        named("campaign2019.legacy.QueueJob", _Job),
         name="class no longer exists",
         status="PENDING",
         host="node17",
         retries=3,
-        options=_new(named("campaign2019.legacy.Options"), state={"verbose": True, "scratch": None}),
+        options=named("campaign2019.legacy.Options")(state={"verbose": True, "scratch": None}),
     )

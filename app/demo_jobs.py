@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections import namedtuple
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 from persistence import Persistable
 
@@ -21,7 +20,12 @@ class Priority(enum.Enum):
     URGENT = 9
 
 
-Residue = namedtuple("Residue", "name number chain")
+class Residue(NamedTuple):
+    """Where a ligand may bind."""
+
+    name: str
+    number: int
+    chain: str
 
 
 @dataclass

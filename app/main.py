@@ -16,8 +16,8 @@ from PySide6.QtCore import (
     QEvent,
     QMessageLogContext,
     QObject,
-    QtMsgType,
     QTimer,
+    QtMsgType,
     qInstallMessageHandler,
 )
 from PySide6.QtGui import QFileOpenEvent, QGuiApplication
@@ -233,9 +233,7 @@ def _log_qt_message(kind: QtMsgType, context: QMessageLogContext, message: str) 
     )
 
 
-def _report(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
+def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Show an error that nothing expected; the program goes on."""
     if issubclass(kind, KeyboardInterrupt):
         QApplication.quit()

@@ -119,7 +119,9 @@ class Settings:
         100,
         "Text size",
         "Size of all text, relative to the system's.",
-        tuple(Choice(percent, f"{percent} %") for percent in (80, 90, 100, 110, 125, 150, 175, 200)),
+        tuple(
+            Choice(percent, f"{percent} %") for percent in (80, 90, 100, 110, 125, 150, 175, 200)
+        ),
     )
     live = Setting(
         "view/live",
@@ -227,4 +229,4 @@ def _decode(text: object, default: T) -> T | None:
         return None
     if isinstance(value, list) and not all(isinstance(item, str) for item in value):
         return None
-    return value  # type: ignore[return-value]  # just checked against the default
+    return value

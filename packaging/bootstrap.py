@@ -214,9 +214,13 @@ def has_program(name):
         return True
     # Debian keeps PostgreSQL's server programs off the PATH.
     versions = "/usr/lib/postgresql"
-    return name == "postgres" and os.path.isdir(versions) and any(
-        os.path.exists(os.path.join(versions, version, "bin", "postgres"))
-        for version in os.listdir(versions)
+    return (
+        name == "postgres"
+        and os.path.isdir(versions)
+        and any(
+            os.path.exists(os.path.join(versions, version, "bin", "postgres"))
+            for version in os.listdir(versions)
+        )
     )
 
 
@@ -239,9 +243,7 @@ def call(command, quiet=False, env=None):
     """Run a command and return its exit status."""
     sink = subprocess.DEVNULL if quiet else None
     try:
-        return subprocess.call(
-            command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env=env
-        )
+        return subprocess.call(command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env=env)
     except OSError as error:
         if not quiet:
             say(str(error))

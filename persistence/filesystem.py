@@ -40,7 +40,7 @@ __all__ = ["FilesystemStore"]
 _BACKUP_SUFFIX = ".OLD"
 _LOCK_SECONDS = 30.0
 _LONGEST_NAME = 255  # bytes, on all common file systems
-_NOT_IN_NAMES = re.compile(r'[/\\\0-\x1f]' if os.name != "nt" else r'[/\\\0-\x1f<>:"|?*]|[. ]$')
+_NOT_IN_NAMES = re.compile(r"[/\\\0-\x1f]" if os.name != "nt" else r'[/\\\0-\x1f<>:"|?*]|[. ]$')
 # Neither follow a link out of the store, nor wait for the other end of a FIFO.
 _OPEN_FLAGS = (
     os.O_RDONLY
@@ -109,9 +109,7 @@ class FilesystemStore(RecordStore):
         else:
             if not self.read_only and not os.access(self._directory, os.W_OK):
                 self.read_only = True
-                self.notices.append(
-                    f"{self._directory} is not writable for you: opened read-only."
-                )
+                self.notices.append(f"{self._directory} is not writable for you: opened read-only.")
 
     @property
     def kind(self) -> str:

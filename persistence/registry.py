@@ -58,9 +58,7 @@ def register(scheme: str, constructor: StoreConstructor) -> None:
     _constructors[str(scheme).lower()] = constructor
 
 
-def make_store(
-    uri: str | os.PathLike[str] | StoreUrl, *args: Any, **extra_args: Any
-) -> Store:
+def make_store(uri: str | os.PathLike[str] | StoreUrl, *args: Any, **extra_args: Any) -> Store:
     """Open the store at an address.
 
     Args:

@@ -128,7 +128,7 @@ class GC3PieLayout(Layout):
         with self._database.connection() as connection:
             return {str(key): sum_ or "" for key, sum_ in connection.fetch(self._select_sums)}
 
-    def _start(self, connection: Connection) -> None:
+    def _start(self, connection: Connection, most_new: int) -> None:
         """Nothing: the rows themselves are locked."""
 
     def _save(

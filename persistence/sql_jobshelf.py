@@ -37,6 +37,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     exists,
+    func,
     insert,
     literal_column,
     select,
@@ -156,11 +157,13 @@ class JobshelfLayout(Layout):
             tables.removed,
             tables.meta,
         )
+        is_sqlite = database.engine.dialect.name == "sqlite"
         super().__init__(
             database,
             objects,
             order=objects.c.seq,
-            size=objects.c.size,
+            # SQLite has the length at hand, and no file can lie about it.
+            size=func.length(objects.c.data) if is_sqlite else objects.c.size,
             saved=objects.c.saved,
         )
         compile_ = database.compile
@@ -178,10 +181,10 @@ class JobshelfLayout(Layout):
         self._delete_removed = self._compile_delete(removed.c.id)
 
         self._count_change = compile_(
-            update(meta).values(change=meta.c.change + literal_column("1"))
-        )
-        self._set_last_seq = compile_(
-            update(meta).values(last_seq=bindparam("last_seq", type_=BigInteger))
+            update(meta).values(
+                change=meta.c.change + literal_column("1"),
+                last_seq=meta.c.last_seq + bindparam("most_new", type_=BigInteger),
+            )
         )
         self._select_meta = compile_(select(meta.c.format, meta.c.change, meta.c.last_seq))
 
@@ -279,8 +282,8 @@ class JobshelfLayout(Layout):
             if key in found:
                 yield _summary(found[key])
 
-    def _start(self, connection: Connection) -> None:
-        connection.run(self._count_change)
+    def _start(self, connection: Connection, most_new: int) -> None:
+        connection.run(self._count_change, {"most_new": most_new})
 
     def _save(
         self,
@@ -305,10 +308,10 @@ class JobshelfLayout(Layout):
             connection.run_many(self._delete_references, [{"key": row["id"]} for row in rows])
         if new:
             rows = [_row(saved, now, change) for saved in new]
-            for seq, row in enumerate(rows, last_seq + 1):
+            # As many numbers are reserved as there could be new rows: the last ones are used.
+            for seq, row in enumerate(rows, last_seq + 1 - len(rows)):
                 row["seq"] = seq
             connection.run_many(self._insert_row, rows)
-            connection.run(self._set_last_seq, {"last_seq": last_seq + len(rows)})
         connection.run_many(
             self._insert_reference,
             [
@@ -320,11 +323,13 @@ class JobshelfLayout(Layout):
 
     def _meta(self, connection: Connection) -> tuple[int, int, int]:
         """Return format, change and last_seq."""
-        for format_, change, last_seq in connection.fetch(self._select_meta):
-            return format_, change, last_seq
+        for row in connection.fetch(self._select_meta):
+            if all(isinstance(value, int) for value in row):
+                format_, change, last_seq = row
+                return format_, change, last_seq
         raise StoreError(
-            f"The table {self.name + '_meta'!r} in {self._database.place} is empty.",
-            "The store is damaged: copy the database, and save its objects into a new one.",
+            f"Table {self.name + '_meta'!r} in {self._database.place} lacks its one row.",
+            "The store is damaged: copy its objects into a new one.",
         )
 
     def _check_format(self) -> None:
@@ -356,7 +361,14 @@ def _quoted(name: str, ending: str) -> quoted_name:
 
 def _summary(row: tuple[Any, ...]) -> Summary:
     id_, type_, state, name, size, saved = row
-    return Summary(id_, type_, state, name, size, as_time(saved))
+    return Summary(
+        str(id_),  # any value may stand in a column of SQLite
+        str(type_),
+        None if state is None else str(state),
+        None if name is None else str(name),
+        size if isinstance(size, int) else 0,
+        as_time(saved),
+    )
 
 
 def _row(saved: Saved, now: float, change: int) -> dict[str, Any]:

@@ -204,7 +204,7 @@ class Layout(ABC):
         Raises:
             ConflictError, ObjectNotFound: The transaction must be rolled back.
         """
-        self._start(connection)
+        self._start(connection, len(edits))
         stored = self._check(connection, edits)
         new: list[Saved] = []
         changed: list[Saved] = []
@@ -224,12 +224,12 @@ class Layout(ABC):
             return self._conflict(record.id_, ABSENT, record.data)
         return None
 
-    def close(self) -> None:  # noqa: B027 - most layouts hold nothing
+    def close(self) -> None:
         """Release what the layout itself holds open."""
 
     @abstractmethod
-    def _start(self, connection: Connection) -> None:
-        """Begin a change: called first in every transaction that writes."""
+    def _start(self, connection: Connection, most_new: int) -> None:
+        """Begin a change of at most so many new rows: called first in the transaction."""
 
     @abstractmethod
     def _save(
@@ -310,6 +310,8 @@ class Layout(ABC):
         self, connection: Connection, statements: _ByIds, keys: Sequence[Key]
     ) -> list[tuple[Any, ...]]:
         """Run a statement on up to `_CHUNK` keys."""
+        if len(keys) == 1:
+            return connection.fetch(statements[1], {"k0": keys[0]})
         size = next(size for size in _IN_SIZES if size >= len(keys))
         padded = [*keys, *[keys[-1]] * (size - len(keys))]
         return connection.fetch(statements[size], {f"k{n}": key for n, key in enumerate(padded)})

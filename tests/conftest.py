@@ -20,6 +20,8 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.servers import mariadb, postgresql  # noqa: F401  fixtures for every test
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 DATA = Path(__file__).parent / "data"

@@ -31,7 +31,9 @@ def main(arguments: list[str]) -> int:
     for name, command in ({} if arguments else CHECKS).items():
         began = time.monotonic()
         status = subprocess.call(_python(command), env=environment)
-        print(f"{name}: {'passed' if status == 0 else 'FAILED'} in {time.monotonic() - began:.1f} s")
+        print(
+            f"{name}: {'passed' if status == 0 else 'FAILED'} in {time.monotonic() - began:.1f} s"
+        )
         sys.stdout.flush()
         if status != 0:
             failed.append(name)

@@ -174,9 +174,17 @@ _RECORDS = (
         "",
         ("Shift+F6",),
     ),
-    Action("view.zoom_in", "Larger &Text", "Make all text larger.", "zoom-in", (Key.ZoomIn, "Ctrl+=")),
+    Action(
+        "view.zoom_in", "Larger &Text", "Make all text larger.", "zoom-in", (Key.ZoomIn, "Ctrl+=")
+    ),
     Action("view.zoom_out", "&Smaller Text", "Make all text smaller.", "zoom-out", (Key.ZoomOut,)),
-    Action("view.zoom_reset", "&Normal Text", "Make all text as large as the system's.", "", ("Ctrl+0",)),
+    Action(
+        "view.zoom_reset",
+        "&Normal Text",
+        "Make all text as large as the system's.",
+        "",
+        ("Ctrl+0",),
+    ),
     Action(
         "object.follow",
         "&Follow Reference",
@@ -223,7 +231,7 @@ _RECORDS = (
         "From &Pickle File…",
         "Put the content of a pickle file in place of the selected object.",
         "replace",
-        ("Ctrl+R",),
+        ("Ctrl+E",),
         _can_replace,
     ),
     Action(
@@ -231,7 +239,7 @@ _RECORDS = (
         "With &Another Object's Content…",
         "Put the content of another object of this store in place of the selected one.",
         "object",
-        ("Ctrl+Shift+R",),
+        ("Ctrl+Shift+E",),
         _can_replace,
     ),
     Action(
@@ -242,9 +250,7 @@ _RECORDS = (
         ("Alt+Return",),
         _store_is_open,
     ),
-    Action(
-        "help.filter", "&Filter Language", "What can be written into the filter.", "search", ()
-    ),
+    Action("help.filter", "&Filter Language", "What can be written into the filter.", "search", ()),
     Action("help.shortcuts", "&Keyboard Shortcuts", "All keys.", "keyboard", ("F1",)),
     Action("help.about", "&About Jobshelf", "Versions and licences.", "info", ()),
 )

@@ -59,7 +59,9 @@ def _aspects(data: bytes | None) -> dict[str, str]:
     try:
         found = digest(data)
     except DecodeError as error:
-        return dict(zip(names, ("yes", str(error), _NOTHING, _NOTHING, size, _NOTHING), strict=True))
+        return dict(
+            zip(names, ("yes", str(error), _NOTHING, _NOTHING, size, _NOTHING), strict=True)
+        )
     references = ", ".join(found.references) or _NOTHING
     values = ("yes", found.type, found.state or _NOTHING, found.name or _NOTHING, size, references)
     return dict(zip(names, values, strict=True))

@@ -21,7 +21,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
@@ -35,7 +35,9 @@ __all__ = ["Act", "Deleted", "Entry", "EntryState", "Journal", "JournalRecord"]
 
 _BUSY_SECONDS = 20.0
 _FOREIGN_SECONDS = 3600.0  # a pending entry of another machine is left alone for so long
+_CLOCK_SECONDS = 2.0  # how exactly the start of a process is known
 _VERSIONS = 20
+_KILLED = "The program ended in the middle of it."
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry (
@@ -61,6 +63,11 @@ CREATE TABLE IF NOT EXISTS record (
     PRIMARY KEY (entry, position)
 );
 CREATE INDEX IF NOT EXISTS record_by_id ON record (id);
+"""
+_SELECT = """
+SELECT entry.id, time, store, act, label, state,
+    (SELECT count(*) FROM record WHERE entry = entry.id), reason
+FROM entry
 """
 
 
@@ -166,9 +173,7 @@ class Journal:
         self.path = path
         self._prepared = False
 
-    def begin(
-        self, store: str, act: Act, label: str, records: Iterable[JournalRecord]
-    ) -> int:
+    def begin(self, store: str, act: Act, label: str, records: Iterable[JournalRecord]) -> int:
         """Write down, durably, what is about to be done; return the key of the entry.
 
         Args:
@@ -192,7 +197,15 @@ class Journal:
                 "INSERT INTO record (entry, position, id, type, name, before, after)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
-                    (key, position, record.id_, record.type, record.name, record.before, record.after)
+                    (
+                        key,
+                        position,
+                        record.id_,
+                        record.type,
+                        record.name,
+                        record.before,
+                        record.after,
+                    )
                     for position, record in enumerate(records)
                 ),
             )
@@ -212,18 +225,19 @@ class Journal:
 
     def entry(self, key: int) -> Entry | None:
         """Return one entry, or None if it is no longer kept."""
-        return next(iter(self._entries("entry.id = ?", (key,))), None)
+        return next(iter(self._entries("WHERE entry.id = ?", (key,))), None)
 
     def entries(self, store: str, state: EntryState | None = None) -> list[Entry]:
         """Return the entries of a store, the latest first."""
         if state is None:
-            return self._entries("store = ?", (store,))
-        return self._entries("store = ? AND state = ?", (store, state.value))
+            return self._entries("WHERE store = ?", (store,))
+        return self._entries("WHERE store = ? AND state = ?", (store, state.value))
 
     def entries_of(self, store: str, id_: str) -> list[Entry]:
         """Return the entries of a store in which an object was changed, the latest first."""
         return self._entries(
-            "store = ? AND entry.id IN (SELECT entry FROM record WHERE record.id = ?)", (store, id_)
+            "WHERE store = ? AND entry.id IN (SELECT entry FROM record WHERE record.id = ?)",
+            (store, id_),
         )
 
     def records(self, key: int) -> list[JournalRecord]:
@@ -242,8 +256,7 @@ class Journal:
         """Return one object of an entry, or None if it is no longer kept."""
         with self._transaction() as connection:
             row = connection.execute(
-                "SELECT id, before, after, type, name FROM record"
-                " WHERE entry = ? AND position = ?",
+                "SELECT id, before, after, type, name FROM record WHERE entry = ? AND position = ?",
                 (key, position),
             ).fetchone()
         return JournalRecord(*row) if row else None
@@ -271,7 +284,10 @@ class Journal:
                 " GROUP BY record.id ORDER BY entry DESC, position LIMIT ?",
                 (store, Act.DELETE.value, EntryState.DONE.value, limit),
             ).fetchall()
-        return [Deleted(*row[:6], time=_moment(row[6])) for row in rows]
+        return [
+            Deleted(entry, position, id_, type_, name, size, _moment(begun))
+            for entry, position, id_, type_, name, size, begun in rows
+        ]
 
     def settle(self, address: str, store: Store) -> list[Entry]:
         """Decide the pending entries of a store by what the store holds now.
@@ -290,9 +306,9 @@ class Journal:
             if self._is_under_way(entry.key):
                 continue
             state = _state_in(store, self.records(entry.key))
-            self.mark(entry.key, state, "The program ended in the middle of it.")
-            settled.append(entry.key)
-        return [entry for key in settled if (entry := self.entry(key)) is not None]
+            self.mark(entry.key, state, _KILLED)
+            settled.append(replace(entry, state=state, reason=_KILLED))
+        return settled
 
     def forget_before(self, moment: datetime) -> int:
         """Drop the entries that were begun before a moment; return how many."""
@@ -305,10 +321,7 @@ class Journal:
     def _entries(self, where: str, values: tuple[object, ...]) -> list[Entry]:
         with self._transaction() as connection:
             rows = connection.execute(
-                "SELECT entry.id, time, store, act, label, state,"
-                " (SELECT count(*) FROM record WHERE entry = entry.id), reason"
-                f" FROM entry WHERE {where} ORDER BY entry.id DESC",
-                values,
+                f"{_SELECT} {where} ORDER BY entry.id DESC", values
             ).fetchall()
         return [
             Entry(key, _moment(begun), store, Act(act), label, EntryState(state), count, reason)
@@ -377,9 +390,10 @@ def _is_running(owner: str, idle: float) -> bool:
     if host != platform.node():
         return idle < _FOREIGN_SECONDS
     try:
-        return abs(psutil.Process(int(process)).create_time() - float(start)) < 2
+        started: float = psutil.Process(int(process)).create_time()
     except psutil.NoSuchProcess:
         return False
+    return abs(started - float(start)) < _CLOCK_SECONDS
 
 
 def _moment(seconds: float) -> datetime:

@@ -14,13 +14,12 @@ LARGEST_FILE = 1 << 30
 """Bytes: a larger file is taken for a mistake."""
 
 
-def content_of_file(store: Store, id_: str, path: Path) -> bytes:
+def content_of_file(id_: str, path: Path) -> bytes:
     """Return the pickle in a file as it is to be stored under an ID.
 
     The file is decoded symbolically first: nothing in it is run.
 
     Args:
-        store: Where it will be stored.
         id_: The ID it will have.
         path: A file with one pickle.
 
@@ -44,7 +43,7 @@ def content_of_file(store: Store, id_: str, path: Path) -> bytes:
         decode(data)
     except DecodeError as error:
         raise SaveError(f"{path} is not a pickle that can be shown. {error}", id_=id_) from error
-    return _as_stored(store, id_, data)
+    return _as_stored(id_, data)
 
 
 def content_of_object(store: Store, id_: str, other: str) -> bytes:
@@ -64,10 +63,10 @@ def content_of_object(store: Store, id_: str, other: str) -> bytes:
         decode(data)
     except DecodeError as error:
         raise SaveError(f"The content of {other!r} cannot be shown. {error}", id_=id_) from error
-    return _as_stored(store, id_, data)
+    return _as_stored(id_, data)
 
 
-def _as_stored(store: Store, id_: str, data: bytes) -> bytes:
+def _as_stored(id_: str, data: bytes) -> bytes:
     """Return a pickle that says inside under which ID it is stored, if it says any."""
     try:
         # GC3Pie refuses to load an object whose own `persistent_id` is another one.

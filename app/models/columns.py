@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.work.records import Row, SortColumn
+from persistence.pickles.texts import escaped
 
 __all__ = ["COLUMNS", "Column", "format_size", "format_time", "short_type"]
 
@@ -75,25 +76,38 @@ def format_time(seconds: float | None, *, exact: bool = False) -> str:
 
 
 def _type_text(row: Row) -> str:
-    return short_type(row.type) if row.is_readable else _UNREADABLE
+    return escaped(short_type(row.type)) if row.is_readable else _UNREADABLE
 
 
 def _type_hint(row: Row) -> str:
-    return row.type or "The pickle of this object is damaged or not a pickle."
+    return escaped(row.type) or "The pickle of this object is damaged or not a pickle."
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("id", "ID", lambda row: row.id, lambda row: row.id, 26, is_monospace=True),
+    Column(
+        "id",
+        "ID",
+        lambda row: escaped(row.id),
+        lambda row: escaped(row.id),
+        26,
+        is_monospace=True,
+    ),
     Column("type", "Type", _type_text, _type_hint, 22),
     Column(
         "state",
         "State",
-        lambda row: row.state or "",
-        lambda row: row.state or "",
+        lambda row: escaped(row.state or ""),
+        lambda row: escaped(row.state or ""),
         15,
         shows_state=True,
     ),
-    Column("name", "Name", lambda row: row.name or "", lambda row: row.name or "", 20),
+    Column(
+        "name",
+        "Name",
+        lambda row: escaped(row.name or ""),
+        lambda row: escaped(row.name or ""),
+        20,
+    ),
     Column(
         "modified",
         "Modified",

@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterable, Mapping
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QMainWindow, QMenu, QMenuBar, QSizePolicy, QToolBar, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QMainWindow,
+    QMenu,
+    QMenuBar,
+    QSizePolicy,
+    QToolBar,
+    QToolButton,
+    QWidget,
+)
 
 from app.actions.action import Action, Circumstances
 from app.actions.catalogue import ACTIONS, MENUS, SEPARATOR, SUBMENUS
@@ -114,12 +122,18 @@ class ActionSet:
             action.setIconText(record.plain_text)
             action.setToolTip(_tooltip(action, f"{record.plain_text} {text}".strip()))
 
-    def show_live(self, live: bool) -> None:
-        """Draw the switch of the live view as it stands."""
+    def show_live(self, live: bool, *, is_following: bool) -> None:
+        """Draw the switch of the live view as it stands.
+
+        Args:
+            live: Whether changes shall be followed.
+            is_following: Whether there is a store whose changes are followed.
+        """
         action = self._actions["view.live"]
         action.setChecked(live)
         action.setIconText("Live" if live else "Paused")
-        action.setIcon(icon("live", "green") if live else icon("pause", "muted"))
+        colour = "green" if is_following else "muted"
+        action.setIcon(icon("live", colour) if live else icon("pause", "amber"))
 
     def _make(self, record: Action, handler: Callable[..., object]) -> QAction:
         action = QAction(f"{record.text}\t{record.hint}".strip(), self._window)
@@ -142,7 +156,7 @@ class ActionSet:
         if record.checkable:
             action.triggered.connect(handler)
         else:
-            action.triggered.connect(lambda: handler())
+            action.triggered.connect(lambda _checked: handler())
         self._window.addAction(action)
         return action
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import os
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QIntValidator
 from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QPushButton,
-    QSpinBox,
     QWidget,
 )
 
@@ -22,7 +24,7 @@ from persistence.urls import StoreUrl
 
 __all__ = ["KINDS", "AddressForm", "FileForm", "Kind", "ServerForm", "kind_of"]
 
-HIDDEN_PASSWORD = "***"
+HIDDEN_PASSWORD = "***"  # noqa: S105 -- stands for one
 """What `str(StoreUrl)` shows in place of a password."""
 
 _DATABASE_SUFFIXES = frozenset({".db", ".sqlite", ".sqlite3", ".db3"})
@@ -122,9 +124,8 @@ class FileForm(AddressForm):
         if not path:
             return None
         # A path in a field is a path: no escapes, and a colon in it names no scheme.
-        url = StoreUrl.parse(Path(path).expanduser()).with_scheme(self._kind.scheme)
-        table = self.table.text().strip()
-        return replace(url, fragment=_fragment(table)) if table else url
+        path = os.path.abspath(os.path.expanduser(path))
+        return StoreUrl(self._kind.scheme, path, fragment=_fragment(self.table.text().strip()))
 
     def set_url(self, url: StoreUrl) -> None:
         self.path.setText(url.path)
@@ -155,12 +156,9 @@ class ServerForm(AddressForm):
         self._scheme = kind.scheme
         self._query = ""
         self.host = self._line("Host", "localhost")
-        self.port = QSpinBox(self)
-        self.port.setObjectName(f"{kind.scheme}Port")
-        self.port.setRange(1, 65535)
-        self.port.setValue(kind.port)
-        self.port.setGroupSeparatorShown(False)
-        self.port.valueChanged.connect(self.edited)
+        self.port = self._line("Port", str(kind.port))
+        self.port.setValidator(QIntValidator(1, 65535, self.port))
+        self.port.setFixedWidth(24 * GRID)
         self.database = self._line("Database", "")
         self.user = self._line("User", "")
         self.password = self._line("Password", "Never kept")
@@ -182,13 +180,14 @@ class ServerForm(AddressForm):
         database = self.database.text().strip()
         if not database:
             return None
+        port = self.port.text()
         return StoreUrl(
             self._scheme,
             database,
             user=self.user.text().strip() or None,
             password=self.password.text() or None,
             host=self.host.text().strip() or "localhost",
-            port=None if self.port.value() == self._kind.port else self.port.value(),
+            port=int(port) if port and int(port) != self._kind.port else None,
             query=self._query,
             fragment=_fragment(self.table.text().strip()),
         )
@@ -197,9 +196,7 @@ class ServerForm(AddressForm):
         self._scheme = url.scheme  # keeps the driver that an address names
         self._query = url.query
         self.host.setText(url.host or "")
-        self.port.blockSignals(True)
-        self.port.setValue(url.port or self._kind.port)
-        self.port.blockSignals(False)
+        self.port.setText(str(url.port or ""))
         self.database.setText(url.path)
         self.user.setText(url.user or "")
         if url.password != HIDDEN_PASSWORD:
@@ -226,7 +223,7 @@ def _form(parent: QWidget) -> QFormLayout:
 def _name_row(form: QFormLayout, row: QHBoxLayout, field: QWidget) -> None:
     """Make the label of a row of several widgets lead to the first of them."""
     label = form.labelForField(row)
-    if label is not None and hasattr(label, "setBuddy"):
+    if isinstance(label, QLabel):
         label.setBuddy(field)
 
 

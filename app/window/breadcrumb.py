@@ -90,7 +90,9 @@ def _fitting(parts: list[str], width: int, metrics: QFontMetrics) -> list[tuple[
     """Return which parts to show, as (steps, text): the object and as many last ones as fit."""
     if not parts:
         return []
-    texts = [part if len(part) <= _LONGEST_PART else part[: _LONGEST_PART - 1] + "…" for part in parts]
+    texts = [
+        part if len(part) <= _LONGEST_PART else part[: _LONGEST_PART - 1] + "…" for part in parts
+    ]
     widths = [metrics.horizontalAdvance(text) + 7 * GRID for text in texts]
     last: list[tuple[int, str]] = []
     room = width - widths[0]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPalette
+from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPalette
 from PySide6.QtWidgets import QApplication, QStyledItemDelegate, QStyleOptionViewItem
 
 from app.models.columns import COLUMNS
@@ -59,7 +59,7 @@ class RowDelegate(QStyledItemDelegate):
         if column.shows_state:
             option.text = ""
         if self._changed and index.data(ID_ROLE) in self._changed:
-            option.backgroundBrush = theme().changed
+            option.backgroundBrush = QBrush(theme().changed)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         super().paint(painter, option, index)

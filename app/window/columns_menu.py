@@ -29,7 +29,7 @@ class ColumnsMenu(QObject):
             )
             self._actions.append(action)
         menu.addSeparator()
-        menu.addAction("&Reset the Columns").triggered.connect(lambda: self._reset())
+        menu.addAction("&Reset the Columns").triggered.connect(self._reset)
         menu.aboutToShow.connect(self._read)
         header = view.horizontalHeader()
         header.customContextMenuRequested.connect(self._popup)

@@ -115,6 +115,8 @@ def _sentence(plan: DeletionPlan) -> str:
         count = "1 object refers" if len(who) == 1 else f"{len(who):,} objects refer"
         parts.append(f"{count} to {what}, and would then refer to something that is missing.")
     if plan.below:
-        below = "1 further object" if len(plan.below) == 1 else f"{len(plan.below):,} further objects"
+        below = (
+            "1 further object" if len(plan.below) == 1 else f"{len(plan.below):,} further objects"
+        )
         parts.append(f"{below} can be reached only through {what}.")
     return " ".join(parts)

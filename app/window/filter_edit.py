@@ -32,7 +32,9 @@ class FilterEdit(QLineEdit):
         self.setAccessibleName("Filter")
         self.setPlaceholderText('Filter: state:RUNNING type:Application size>10000 "text"')
         self.setToolTip("Words that ID, name, type or state contain; or state:…, type:…, size>…")
-        self.addAction(QAction(icon("search", "muted"), "", self), self.ActionPosition.LeadingPosition)
+        self.addAction(
+            QAction(icon("search", "muted"), "", self), self.ActionPosition.LeadingPosition
+        )
         help_ = QAction(icon("help", "muted"), "Filter language", self)
         help_.triggered.connect(self.help_requested)
         self.addAction(help_, self.ActionPosition.TrailingPosition)
@@ -68,7 +70,12 @@ class FilterEdit(QLineEdit):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.text():
             self.clear()
-        elif event.key() in (Qt.Key.Key_Escape, Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        elif event.key() in (
+            Qt.Key.Key_Escape,
+            Qt.Key.Key_Down,
+            Qt.Key.Key_Return,
+            Qt.Key.Key_Enter,
+        ):
             self._say()
             self.left.emit()
         else:

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.actions.action import Action
 from app.actions.catalogue import ACTIONS, MENUS
 from app.window.icons import application_icon
 from app.window.theme import GRID, theme
@@ -28,12 +29,14 @@ from app.window.theme import GRID, theme
 __all__ = ["AboutDialog", "FilterHelp", "ShortcutsDialog"]
 
 _FILTER_FORMS = (
-    ("sweep", "ID, name, type or state contains “sweep”"),
+    ("sweep", "ID, name, type or state contains “sweep”, in any case"),
     ('"two words"', "the same, for a text with blanks"),
-    ("state:RUNNING", "the state contains “running”; so for id:, name: and type:"),
-    ("type:Application state:NEW", "both at once"),
+    ("state:RUNNING", "the state is RUNNING"),
+    ("type:Application", "the type contains “application”; so for id: and name:"),
+    ("name=sweep-1", "the name is exactly this; != for any other"),
+    ("size>10k", "larger than 10,000 bytes; also <, >=, <=; k, M, Ki, Mi"),
+    ("modified>2026-11-01", "written after that day; also 2026-11-01T14:30"),
     ("-state:NEW", "not so"),
-    ("size>10000", "larger than 10,000 bytes; also <, >=, <=, ="),
 )
 
 _KEYS_OF_VIEWS = (
@@ -79,7 +82,7 @@ class FilterHelp(_Page):
     """What can be written into the filter."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        html = "<p>Words are looked for in every column; all of them must match.</p>" + _table(
+        html = "<p>Terms stand side by side; an object must match all of them.</p>" + _table(
             _FILTER_FORMS
         )
         super().__init__("Filter Language", "filterHelp", html, parent)
@@ -94,10 +97,7 @@ class ShortcutsDialog(_Page):
         for title, ids in MENUS:
             rows = [
                 (
-                    ", ".join(
-                        keys.toString(QKeySequence.SequenceFormat.NativeText)
-                        for keys in ACTIONS[id_].key_sequences()
-                    ),
+                    _keys(ACTIONS[id_]),
                     ACTIONS[id_].plain_text,
                 )
                 for id_ in ids
@@ -147,6 +147,11 @@ class AboutDialog(_Page):
         picture.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.row.insertWidget(0, picture)
         self.resize(520, 400)
+
+
+def _keys(action: Action) -> str:
+    """Return the first key of an action; the others are habits of other systems."""
+    return action.key_sequences()[0].toString(QKeySequence.SequenceFormat.NativeText)
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:

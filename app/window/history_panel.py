@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from app.actions.journal import Entry, EntryState, Journal
 from app.window.icons import icon
-from app.window.theme import GRID, soften_selection
+from app.window.theme import soften_selection
 from app.work.session import StoreSession
 from app.work.task import Task
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from PySide6.QtCore import QByteArray, QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QIconEngine, QPainter, QPalette, QPixmap
@@ -41,7 +41,7 @@ def application_icon() -> QIcon:
     return QIcon(str(resource("icons/jobshelf.svg")))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _source(name: str) -> str:
     return resource(f"icons/{name}.svg").read_text(encoding="utf-8")
 
@@ -75,8 +75,7 @@ class _Engine(QIconEngine):
         size = min(rect.width(), rect.height())
         left = rect.x() + (rect.width() - size) // 2
         top = rect.y() + (rect.height() - size) // 2
-        device = painter.device()
-        ratio = device.devicePixelRatio() if device is not None else 1.0
+        ratio = painter.device().devicePixelRatio()
         painter.drawPixmap(QPoint(left, top), self._pixmap(size, ratio, mode))
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:

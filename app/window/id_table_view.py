@@ -77,10 +77,8 @@ class IdTableView(QTableView):
 
     def selected_ranges(self) -> list[tuple[int, int]]:
         """Return the selected rows as (first, last), in order; never row by row."""
-        selection = self.selectionModel()
-        if selection is None:
-            return []
-        return sorted({(part.top(), part.bottom()) for part in selection.selection()})
+        ranges = list(self.selectionModel().selection())  # type: ignore[call-overload]
+        return sorted({(part.top(), part.bottom()) for part in ranges})
 
     def select_row(self, row: int) -> None:
         """Make a row the current and only selected one, in view."""
@@ -105,9 +103,8 @@ class IdTableView(QTableView):
         columns.setSortIndicatorClearable(True)
         columns.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         columns.setStretchLastSection(True)
-        columns.setDefaultAlignment(
-            Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        )
+        self.setSortingEnabled(True)
+        columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         columns.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
 
     def _fade_changed(self) -> None:

@@ -105,15 +105,12 @@ class MainWindow(QMainWindow):
         self.copier = Copier(self.table, self.inspector, self)
         self.actions_ = ActionSet(self, self._handlers())
         self.opening = Opening(settings, self.actions_.submenu("submenu.recent"), self)
-        self._columns = ColumnsMenu(
-            self.actions_.submenu("submenu.columns"), self.table.view, self
-        )
+        self._columns = ColumnsMenu(self.actions_.submenu("submenu.columns"), self.table.view, self)
         self._build()
         self._memory = WindowMemory(settings, self, self._splitter, self.table, self.inspector)
         self._memory.restore()
         self._connect()
         self._show_panels(settings.panels_visible)
-        self.actions_.show_live(settings.live)
         self._show_start()
 
     def open_store(self, uri: str | os.PathLike[str] | StoreUrl, read_only: bool = False) -> None:
@@ -141,8 +138,8 @@ class MainWindow(QMainWindow):
     def _handlers(self) -> dict[str, Callable[..., object]]:
         """Return what each action does, by its id."""
         return {
-            "store.open": lambda: self.opening.ask(),
-            "store.open_folder": lambda: self.opening.ask_folder(),
+            "store.open": self._ask_store,
+            "store.open_folder": self._ask_folder,
             "store.open_demo": self.demo_requested.emit,
             "store.close": self.close_store,
             "store.properties": self._show_properties,
@@ -227,8 +224,8 @@ class MainWindow(QMainWindow):
         session.recovered.connect(self.banner.hide)
         self.opening.chosen.connect(self.open_store)
         self.opening.recent_changed.connect(self._fill_start)
-        self._start.open_requested.connect(lambda: self.opening.ask())
-        self._start.folder_requested.connect(self.opening.ask_folder)
+        self._start.open_requested.connect(self._ask_store)
+        self._start.folder_requested.connect(self._ask_folder)
         self._start.demo_requested.connect(self.demo_requested)
         self._start.recent_chosen.connect(self.open_store)
         self.filter_edit.help_requested.connect(self.actions_["help.filter"].trigger)
@@ -328,9 +325,10 @@ class MainWindow(QMainWindow):
 
     def _show_start(self) -> None:
         self.setWindowTitle("Jobshelf")
-        self.status.show_no_store()
+        self._say_store()
         self._fill_start()
         self._pages.setCurrentWidget(self._start)
+        self._start.setFocus()
         self._update_actions()
 
     def _fill_start(self) -> None:
@@ -345,10 +343,13 @@ class MainWindow(QMainWindow):
         self._pages.setCurrentWidget(self._wait)
 
     def _say_store(self) -> None:
-        info = self.session.info
-        if info is not None:
-            live = self.settings.live and info.can_follow
-            self.status.show_store(info.uri, read_only=info.read_only, live=live)
+        info, live = self.session.info, self.settings.live
+        is_following = live and info is not None and info.can_follow
+        self.actions_.show_live(live, is_following=is_following)
+        if info is None:
+            self.status.show_no_store()
+        else:
+            self.status.show_store(info.uri, read_only=info.read_only, live=is_following)
 
     def _update_actions(self) -> None:
         info, node = self.session.info, self.inspector.node
@@ -375,7 +376,6 @@ class MainWindow(QMainWindow):
 
     def _set_live(self, live: bool) -> None:
         self.settings.live = live
-        self.actions_.show_live(live)
         self.session.set_live(live)
         self._say_store()
 
@@ -385,10 +385,17 @@ class MainWindow(QMainWindow):
         self.inspector.set_panels_visible(visible)
 
     def _go_to_area(self, step: int) -> None:
-        areas = [self.filter_edit, self.table.view, self.inspector.view, self.inspector.tabs.tabBar()]
+        areas = [
+            self.filter_edit,
+            self.table.view,
+            self.inspector.view,
+            self.inspector.tabs.tabBar(),
+        ]
         shown = [area for area in areas if area.isVisible() and area.isEnabled()]
         if shown:
-            place = next((n for n, area in enumerate(shown) if area.hasFocus()), -1 if step > 0 else 0)
+            place = next(
+                (n for n, area in enumerate(shown) if area.hasFocus()), -1 if step > 0 else 0
+            )
             shown[(place + step) % len(shown)].setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _zoom(self, step: int) -> None:
@@ -404,6 +411,12 @@ class MainWindow(QMainWindow):
             apply_appearance(application, self.settings.appearance, self.settings.text_size)
         elif name == "live":
             self._set_live(self.settings.live)
+
+    def _ask_store(self) -> None:
+        self.opening.ask()
+
+    def _ask_folder(self) -> None:
+        self.opening.ask_folder()
 
     def _select_all(self) -> None:
         self.table.view.selectAll()

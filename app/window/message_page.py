@@ -43,7 +43,9 @@ class Button:
 class MessagePage(QWidget):
     """Says in one sentence why there is nothing to show, and offers the ways out."""
 
-    def __init__(self, icon_name: str, colour: str = "muted", parent: QWidget | None = None) -> None:
+    def __init__(
+        self, icon_name: str, colour: str = "muted", parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._icon = icon(icon_name, colour)
         self._picture = QLabel(self)

@@ -37,8 +37,7 @@ class ObjectPicker(QDialog):
         self.setWindowTitle("Replace With Another Object's Content")
         self._id = id_
         sentence = QLabel(
-            f"{id_} keeps its ID and gets the content of the object chosen here. "
-            "It can be undone.",
+            f"{id_} keeps its ID and gets the content of the object chosen here. It can be undone.",
             self,
         )
         sentence.setWordWrap(True)

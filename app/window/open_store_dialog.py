@@ -33,7 +33,7 @@ from app.window.address_form import (
 )
 from app.window.addresses import icon_of, title_of
 from app.window.icons import icon
-from app.window.theme import GRID, theme
+from app.window.theme import GRID, soften_selection, theme
 from app.work.task import Task
 from persistence.errors import StoreError
 from persistence.probe import Description
@@ -95,6 +95,7 @@ class OpenStoreDialog(QDialog):
             self._take(address)
         else:
             self._on_address_edited()
+        self._hide_password()
 
     def _build(self, recent: list[str]) -> None:
         self.address = QLineEdit(self)
@@ -113,7 +114,7 @@ class OpenStoreDialog(QDialog):
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
         line = QFrame(self)
-        line.setFrameShape(QFrame.Shape.HLine)
+        line.setObjectName("separator")
 
         right = QVBoxLayout()
         right.setSpacing(3 * GRID)
@@ -158,6 +159,7 @@ class OpenStoreDialog(QDialog):
         for view in (self.kinds, self.recent):
             view.setFixedWidth(55 * GRID)
             view.setUniformItemSizes(True)
+            soften_selection(view)
             view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
             for number in range(view.count()):
                 view.item(number).setSizeHint(QSize(0, row_height))
@@ -279,7 +281,9 @@ class OpenStoreDialog(QDialog):
     def _on_described(self, description: Description) -> None:
         self._task = None
         if description.notices:
-            self._say("warning", "amber", " ".join((description.sentence + ".", *description.notices)))
+            self._say(
+                "warning", "amber", " ".join((description.sentence + ".", *description.notices))
+            )
         else:
             self._say("success", "green", description.sentence)
         self._set_can_open(True)

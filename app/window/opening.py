@@ -112,11 +112,12 @@ class Opening(QObject):
             title = title_of(address).replace("&", "&&")
             action = self._menu.addAction(icon(icon_of(address)), f"{mnemonic}{title}")
             action.setToolTip(address)
-            action.triggered.connect(lambda _=False, address=address: self.chosen.emit(address, False))
+            action.triggered.connect(
+                lambda _=False, address=address: self.chosen.emit(address, False)
+            )
         self._menu.setToolTipsVisible(True)
         self._menu.setEnabled(bool(recent))
         if recent:
             self._menu.addSeparator()
-            self._menu.addAction(icon("clear"), "&Clear the List").triggered.connect(
-                lambda: self.forget_all()
-            )
+            clear = self._menu.addAction(icon("clear"), "&Clear the List")
+            clear.triggered.connect(self.forget_all)

@@ -65,8 +65,8 @@ class RecentlyDeletedDialog(QDialog):
         self.view.setHeaderLabels(["ID", "Type", "Name", "Size", "Deleted"])
         for column, width in enumerate((220, 160, 150, 80, 140)):
             self.view.setColumnWidth(column, width)
-        for row in deleted:
-            self.view.addTopLevelItem(_item(row))
+        self._items = [_item(row) for row in deleted]
+        self.view.addTopLevelItems(self._items)
         self.view.itemSelectionChanged.connect(self._update)
         self.view.itemActivated.connect(lambda *_: self._restore())
         soften_selection(self.view)
@@ -75,9 +75,7 @@ class RecentlyDeletedDialog(QDialog):
         self._note.setWordWrap(True)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         buttons.rejected.connect(self.reject)
-        self._restore_button = buttons.addButton(
-            "&Restore", QDialogButtonBox.ButtonRole.ActionRole
-        )
+        self._restore_button = buttons.addButton("&Restore", QDialogButtonBox.ButtonRole.ActionRole)
         self._restore_button.setObjectName("restoreButton")
         self._restore_button.setIcon(icon("restore"))
         self._restore_button.clicked.connect(self._restore)
@@ -88,22 +86,21 @@ class RecentlyDeletedDialog(QDialog):
         column_.addWidget(self.view, 1)
         column_.addWidget(self._note)
         column_.addWidget(buttons)
-        if deleted:
-            self.view.setCurrentItem(self.view.topLevelItem(0))
+        if self._items:
+            self.view.setCurrentItem(self._items[0])
         self._update()
         self.resize(820, 460)
 
     def _narrow(self, text: str) -> None:
         wanted = text.casefold()
-        for number in range(self.view.topLevelItemCount()):
-            item = self.view.topLevelItem(number)
+        for item in self._items:
             texts = (item.text(column).casefold() for column in range(3))
             item.setHidden(not any(wanted in found for found in texts))
 
     def _update(self) -> None:
         count = len(self.view.selectedItems())
         self._restore_button.setEnabled(self._can_write and count > 0)
-        if not self.view.topLevelItemCount():
+        if not self._items:
             note = "Nothing that Jobshelf deleted from this store is missing from it."
         elif not self._can_write:
             note = "The store is open read-only: open it for writing to bring objects back."

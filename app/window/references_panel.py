@@ -193,6 +193,7 @@ class _LinkDelegate(QStyledItemDelegate):
     def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
         super().initStyleOption(option, index)
         model = index.model()
-        if index.column() == _STATE and isinstance(model, _LinkModel):
-            if model.links[index.row()].exists:
-                option.text = ""
+        if index.column() != _STATE or not isinstance(model, _LinkModel):
+            return
+        if model.links[index.row()].exists:
+            option.text = ""

@@ -83,7 +83,9 @@ class Screenshot(QObject):
         session = self._window.session
         if not known or not session.is_scanned:
             return False
-        best = max(known, key=lambda row: ("Collection" in row.type or "Campaign" in row.type, row.size))
+        best = max(
+            known, key=lambda row: ("Collection" in row.type or "Campaign" in row.type, row.size)
+        )
         view.select_row(rows.index(best))
         return True
 

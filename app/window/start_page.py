@@ -96,7 +96,9 @@ class StartPage(QWidget):
             button.setIcon(icon(icon_of(address), "accent"))
             button.setIconSize(QSize(5 * GRID, 5 * GRID))
             button.setAccessibleName(f"Open {address}")
-            button.clicked.connect(lambda _=False, address=address: self.recent_chosen.emit(address))
+            button.clicked.connect(
+                lambda _=False, address=address: self.recent_chosen.emit(address)
+            )
             self._recent.addWidget(button)
         self._recent_title.setVisible(bool(addresses))
 
@@ -112,8 +114,11 @@ class StartPage(QWidget):
             button = QPushButton(icon(icon_name), text, self)
             button.setObjectName(name)
             button.setAutoDefault(True)
+            button.setDefault(name == "startOpen")
             button.clicked.connect(signal)
             row.addWidget(button)
+            if name == "startOpen":
+                self.setFocusProxy(button)
         row.addStretch()
         return row
 

@@ -58,6 +58,7 @@ class StatusBar(QStatusBar):
         self._fade.setInterval(_CHANGE_SHOWN_MS)
         self._fade.timeout.connect(self.hide_change)
         self._started = 0.0
+        self.setContentsMargins(2 * GRID, 0, GRID, 0)
         self.addWidget(self.address, 1)
         self.addPermanentWidget(self._row(self.progress_text, self._progress))
         self.addPermanentWidget(self._row(self.change_text, self._undo))

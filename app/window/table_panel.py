@@ -6,7 +6,14 @@ from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.models.id_table import IdTableModel
 from app.window.filter_edit import FilterEdit
@@ -14,7 +21,7 @@ from app.window.icons import icon
 from app.window.id_table_view import IdTableView
 from app.window.message_page import Button, MessagePage
 from app.window.theme import GRID, theme
-from app.work.records import Row, RowQuery
+from app.work.records import Row
 from app.work.session import StoreSession
 from app.work.task import Task
 from persistence.errors import StoreError
@@ -48,6 +55,8 @@ class TablePanel(QWidget):
         self._session: StoreSession | None = None
         self._count = 0
         self._wanted_id: str | None = None
+        self._waits_for_row = False
+        self._is_fresh = False
         self._filter = filter_edit
         self.model = IdTableModel(self)
         self.view = IdTableView(self)
@@ -79,6 +88,8 @@ class TablePanel(QWidget):
         """List the objects of a store, or nothing."""
         self._session = session
         self._wanted_id = None
+        self._waits_for_row = False
+        self._is_fresh = session is not None
         self._count = 0
         self._filter.clear()
         self._say_error("")
@@ -148,7 +159,7 @@ class TablePanel(QWidget):
     def _connect(self) -> None:
         self._filter.filter_changed.connect(self._on_filter_changed)
         self._filter.left.connect(self.view.setFocus)
-        self.model.query_changed.connect(self._on_query_changed)
+        self.model.query_changed.connect(lambda _: self._on_query_changed())
         self.model.count_changed.connect(self._on_count_changed)
         self.model.failed.connect(self._on_failed)
         self.model.dataChanged.connect(self._on_data_changed)
@@ -165,6 +176,7 @@ class TablePanel(QWidget):
 
     def _choose_current(self) -> None:
         id_ = self.current_id
+        self._waits_for_row = id_ is None and self.view.currentIndex().isValid()
         if id_ is not None:
             self._wanted_id = None
             self.object_chosen.emit(id_)
@@ -192,9 +204,9 @@ class TablePanel(QWidget):
         self._keep_cursor()
         self.model.set_query(replace(self.model.query, text=text.strip()))
 
-    def _on_query_changed(self, query: RowQuery) -> None:
+    def _on_query_changed(self) -> None:
         self._say_error("")
-        self._show_count()
+        self._find_wanted()
 
     def _on_count_changed(self, count: int) -> None:
         self._count = count
@@ -205,7 +217,9 @@ class TablePanel(QWidget):
         self._say_count()
         if self._count or self._session is None:
             self._stack.setCurrentWidget(self.view)
-            self._find_wanted()
+            if self._count and self._is_fresh:
+                self._is_fresh = False
+                self.view.select_row(0)
         elif self.model.query.text:
             self._message.show_message(
                 "No object matches",
@@ -235,18 +249,15 @@ class TablePanel(QWidget):
             self.view.select_row(row)
 
     def _on_data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
-        # The row the cursor is on may have been empty until now.
         row = self.view.currentIndex().row()
-        if first.row() <= row <= last.row():
+        if self._waits_for_row and first.row() <= row <= last.row():
             self._rest.start()
 
     def _on_failed(self, error: BaseException) -> None:
         if self._filter.text().strip() and isinstance(error, StoreError):
             self._say_error(str(error))
             return
-        self._message.show_message(
-            "The objects cannot be listed", str(error), details=repr(error)
-        )
+        self._message.show_message("The objects cannot be listed", str(error), details=repr(error))
         self._stack.setCurrentWidget(self._message)
 
     def _on_selection_changed(self) -> None:

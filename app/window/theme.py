@@ -9,6 +9,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
+from app.resource_files import resource
+
 __all__ = ["GRID", "Theme", "apply_appearance", "monospace", "soften_selection", "theme"]
 
 GRID = 4
@@ -128,15 +130,17 @@ class Theme:
 def theme() -> Theme:
     """Return the colours that go with the application's palette now."""
     palette = QGuiApplication.palette()
-    return _theme(*(
-        palette.color(role).rgba()
-        for role in (
-            QPalette.ColorRole.Window,
-            QPalette.ColorRole.Base,
-            QPalette.ColorRole.Text,
-            QPalette.ColorRole.Accent,
+    return _theme(
+        *(
+            palette.color(role).rgba()
+            for role in (
+                QPalette.ColorRole.Window,
+                QPalette.ColorRole.Base,
+                QPalette.ColorRole.Text,
+                QPalette.ColorRole.Accent,
+            )
         )
-    ))
+    )
 
 
 def monospace(scale: float = 1.0) -> QFont:
@@ -196,8 +200,9 @@ def _own_palette(colours: dict[QPalette.ColorRole, str]) -> QPalette:
     palette = QPalette()
     for role, name in colours.items():
         palette.setColor(role, QColor(name))
-    text, window = QColor(colours[QPalette.ColorRole.Text]), QColor(
-        colours[QPalette.ColorRole.Window]
+    text, window = (
+        QColor(colours[QPalette.ColorRole.Text]),
+        QColor(colours[QPalette.ColorRole.Window]),
     )
     for role in _DISABLED:
         palette.setColor(QPalette.ColorGroup.Disabled, role, _mix(window, text, 0.38))
@@ -263,12 +268,21 @@ def _style_sheet(colours: Theme) -> str:
         "line": colours.line.name(),
         "hover": colours.hover.name(),
         "pressed": _mix(colours.window, colours.text, 0.13).name(),
+        "icons": resource("icons").as_posix(),
         "red": colours.colour("red").name(),
         "edge": _mix(colours.window, colours.text, 0.22).name(),
+        "button": _mix(colours.window, QColor("#ffffff"), 0.06 if colours.is_dark else 0.7).name(),
+        "raised": _mix(colours.window, QColor("#ffffff"), 0.1 if colours.is_dark else 1.0).name(),
+        "disabled": _mix(colours.window, colours.text, 0.38).name(),
+        "on_accent": "#ffffff" if colours.accent.lightness() < 170 else "#101318",
     }
-    return _RULES.replace("{", "{{").replace("}", "}}").replace("<<", "{").replace(
-        ">>", "}"
-    ).format(**names)
+    return (
+        _RULES.replace("{", "{{")
+        .replace("}", "}}")
+        .replace("<<", "{")
+        .replace(">>", "}")
+        .format(**names)
+    )
 
 
 _RULES = """
@@ -281,8 +295,44 @@ QToolButton:pressed { background: <<pressed>>; }
 QToolButton:checked { background: <<hover>>; border-color: <<line>>; }
 QToolButton:focus { border-color: <<accent>>; }
 QToolButton::menu-indicator { image: none; }
+QPushButton {
+    background: <<button>>; border: 1px solid <<edge>>; border-radius: 6px; padding: 4px 12px;
+    min-height: 18px;
+}
+QPushButton:hover { background: <<raised>>; }
+QPushButton:pressed { background: <<pressed>>; }
+QPushButton:focus { border-color: <<accent>>; }
+QPushButton:default { background: <<accent>>; border-color: <<accent>>; color: <<on_accent>>; }
+QPushButton:default:hover, QPushButton:default:focus { border-color: <<text>>; }
+QPushButton:disabled {
+    background: transparent; border-color: <<line>>; color: <<disabled>>;
+}
+QPushButton[flat="true"] {
+    background: transparent; border-color: transparent; color: <<accent>>; padding: 0 8px;
+}
+QPushButton[flat="true"]:hover { background: <<hover>>; }
+QPushButton[flat="true"]:focus { border-color: <<accent>>; }
+QLineEdit, QComboBox {
+    border: 1px solid <<edge>>; border-radius: 5px; padding: 3px 6px; background: <<base>>;
+    color: <<text>>; selection-background-color: <<accent>>;
+    selection-color: <<on_accent>>; min-height: 18px;
+}
+QLineEdit:focus, QComboBox:focus { border-color: <<accent>>; }
+QLineEdit:disabled, QComboBox:disabled { color: <<disabled>>; border-color: <<line>>; }
+QComboBox::drop-down { border: 0; width: 20px; }
+QComboBox::down-arrow { image: url("<<icons>>/chevron-grey.svg"); width: 14px; height: 14px; }
+QCheckBox { spacing: 8px; }
+QCheckBox::indicator {
+    width: 14px; height: 14px; border: 1px solid <<edge>>; border-radius: 4px;
+    background: <<base>>;
+}
+QCheckBox::indicator:focus { border-color: <<accent>>; }
+QCheckBox::indicator:checked {
+    background: <<accent>>; border-color: <<accent>>; image: url("<<icons>>/check-white.svg");
+}
+QFrame#separator { background: <<line>>; border: 0; max-height: 1px; min-height: 1px; }
 QMenuBar { border-bottom: 1px solid <<line>>; }
-QStatusBar { border-top: 1px solid <<line>>; }
+QStatusBar { border-top: 1px solid <<line>>; padding: 2px 8px; }
 QStatusBar::item { border: 0; }
 QSplitter::handle { background: <<line>>; }
 QSplitter::handle:hover { background: <<accent>>; }

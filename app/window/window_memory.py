@@ -39,8 +39,7 @@ class WindowMemory:
             settings.window_geometry
             and self._window.restoreGeometry(QByteArray(settings.window_geometry))
         ):
-            screen = QGuiApplication.primaryScreen()
-            room = screen.availableSize() if screen is not None else _FIRST_SIZE
+            room = QGuiApplication.primaryScreen().availableSize()
             self._window.resize(_FIRST_SIZE.boundedTo(room))
         for splitter, state in (
             (self._splitter, settings.main_splitter),

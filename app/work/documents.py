@@ -97,7 +97,7 @@ class Document:
         if child_count and _is_among(value, above):
             marks.add("cycle")
             child_count = 0
-        elif isinstance(value, _MUTABLE) and id(value) in self._shared_ids():
+        elif path and isinstance(value, _MUTABLE) and id(value) in self._shared_ids():
             marks.add("shared")
         if self._python2 and type(value) is bytes:
             marks.add("python2")

@@ -206,16 +206,18 @@ class RowIndex:
         if not ids:
             return {}
         where, values = _where(query.text)
-        ranks = (
-            f"SELECT id, row_number() OVER (ORDER BY {_order(query)}) - 1 AS rank"
-            f" FROM entry {where}"
-        )
-        return {
-            id_: rank
-            for id_, rank in self._select_by_ids(
-                f"SELECT id, rank FROM ({ranks}) WHERE id IN ({{}})", ids, values
+        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (id PRIMARY KEY) WITHOUT ROWID")
+        with self._transaction():
+            self._db.executemany(
+                "INSERT OR IGNORE INTO wanted VALUES (?)", ((_stored(id_),) for id_ in ids)
             )
-        }
+            found = self._db.execute(
+                f"SELECT id, rank FROM (SELECT id, row_number() OVER (ORDER BY {_order(query)}) - 1"
+                f" AS rank FROM entry {where}) WHERE id IN (SELECT id FROM wanted)",
+                values,
+            ).fetchall()
+            self._db.execute("DELETE FROM wanted")
+        return {_id(value): rank for value, rank in found}
 
     def ids(self, query: RowQuery, ranges: Sequence[tuple[int, int]]) -> list[str]:
         """Return the IDs in some ranges of rows (first, last)."""
@@ -279,7 +281,7 @@ class RowIndex:
         )
 
     def _select_by_ids(
-        self, statement: str, ids: Sequence[str], values: Sequence[Any] = ()
+        self, statement: str, ids: Sequence[str]
     ) -> list[tuple[Any, ...]]:
         """Return what a statement with "IN ({})" selects, some IDs at a time."""
         found: list[tuple[Any, ...]] = []
@@ -287,7 +289,7 @@ class RowIndex:
         for start in range(0, len(unique), _BATCH):
             batch = [_stored(id_) for id_ in unique[start : start + _BATCH]]
             marks = ", ".join("?" * len(batch))
-            rows = self._db.execute(statement.format(marks), (*values, *batch))
+            rows = self._db.execute(statement.format(marks), batch)
             found += [(_id(row[0]), *row[1:]) for row in rows]
         return found
 

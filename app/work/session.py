@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
+from app.work.follower import Follower
+from app.work.index import RowIndex
+from app.work.inspector import Bounds
+from app.work.objects import ObjectReader
+from app.work.open_store import OpenStore
+from app.work.pool import Outbox, Priority
 from app.work.records import Link, NodeRow, Row, RowQuery, RowWindow, StoreInfo
+from app.work.scan import read_records
 from app.work.task import Progress, Task
+from persistence.errors import StoreError
 from persistence.store import Edit, Store
 from persistence.urls import StoreUrl
 
@@ -22,6 +32,8 @@ __all__ = [
     "StoreInfo",
     "StoreSession",
 ]
+
+T = TypeVar("T")
 
 
 class StoreSession(QObject):
@@ -55,64 +67,99 @@ class StoreSession(QObject):
     trouble = Signal(str)
     recovered = Signal()
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, bounds: Bounds = Bounds()) -> None:  # noqa: B008
+        """Make a session with nothing open.
+
+        Args:
+            parent: Owner.
+            bounds: What looking into one object may take.
+        """
         super().__init__(parent)
+        self._bounds = bounds
+        self._outbox = Outbox(self)
+        self._open_store: OpenStore | None = None
+        self._follower: Follower | None = None
+        self._info: StoreInfo | None = None
+        self._is_live = False
 
     @property
     def info(self) -> StoreInfo | None:
         """What is open, or None before `opened` and after `close`."""
-        raise NotImplementedError
+        return self._info
 
     @property
     def is_scanned(self) -> bool:
         """Whether the list knows all objects and references."""
-        raise NotImplementedError
+        return self._follower is not None and self._follower.is_scanned
 
     @property
     def is_live(self) -> bool:
         """Whether the store is looked at every second for what other programs change."""
-        raise NotImplementedError
+        return self._is_live
 
     def open(self, uri: str | os.PathLike[str] | StoreUrl, read_only: bool = False) -> None:
         """Open the store at an address, creating nothing; what was open is closed first.
 
         Ends with `opened` or `open_failed`.
         """
-        raise NotImplementedError
+        self.close()
+        work = OpenStore(self._outbox, self._bounds)
+        self._open_store = work
+        work.store_lane.submit(
+            lambda _: work.open(StoreUrl.parse(uri), read_only=read_only), Priority.VISIBLE
+        ).then(self._on_opened, self._on_open_failed)
 
     def close(self) -> None:
         """Close the store: cancel all tasks, wait 2 s at most, end the processes."""
-        raise NotImplementedError
+        work, self._open_store = self._open_store, None
+        if work is None:
+            return
+        was_open, self._info = self._info is not None, None
+        if self._follower is not None:
+            self._follower.stop()
+            self._follower = None
+        self._outbox.renew()
+        work.close()
+        if was_open:
+            self.closed.emit()
 
     def refresh(self) -> None:
         """Look now for what other programs changed."""
-        raise NotImplementedError
+        if self._follower is not None:
+            self._follower.look_now()
 
     def set_live(self, live: bool) -> None:
         """Look every second for what other programs changed, or stop doing so."""
-        raise NotImplementedError
+        self._is_live = live
+        if self._follower is not None:
+            self._follower.set_live(live)
 
     # Rows of the ID table
 
     def page(self, query: RowQuery, first: int, count: int) -> Task:
         """Give some rows of a query: a tuple of `Row`, fewer at the end."""
-        raise NotImplementedError
+        return self._ask_index(lambda index: index.page(query, first, count))
 
     def count(self, query: RowQuery) -> Task:
         """Give the number of rows of a query."""
-        raise NotImplementedError
+        return self._ask_index(lambda index: index.count(query))
 
     def locate(self, query: RowQuery, id_: str) -> Task:
         """Give the row number of an object in a query, or None if it is not in it."""
-        raise NotImplementedError
+        return self._ask_index(lambda index: index.locate(query, [id_]).get(id_))
 
     def ids(self, query: RowQuery, ranges: Sequence[tuple[int, int]]) -> Task:
         """Give the IDs in some ranges of rows (first, last; both included), as a list."""
-        raise NotImplementedError
+        return self._ask_index(lambda index: index.ids(query, ranges))
 
     def window(
-        self, query: RowQuery, firsts: Sequence[int], size: int, ids: Iterable[str] = (),
-        *, with_count: bool = True,
+        self,
+        query: RowQuery,
+        firsts: Sequence[int],
+        size: int,
+        ids: Iterable[str] = (),
+        *,
+        with_count: bool = True,
     ) -> Task:
         """Give the `RowWindow` of a query: several pages, the count and places at once.
 
@@ -123,53 +170,74 @@ class StoreSession(QObject):
             ids: The objects whose row numbers are wanted.
             with_count: Whether to count.
         """
-        raise NotImplementedError
+        wanted = list(ids)
+        task = self._ask_index(
+            lambda index: index.window(query, firsts, size, wanted, with_count=with_count)
+        )
+        if self._open_store is not None:
+            self._open_store.on_index(lambda index: index.prepare(query), Priority.BACKGROUND)
+        return task
 
     def rows(self, ids: Iterable[str]) -> Task:
         """Give the rows of some objects, as a dict from ID; those not listed are left out."""
-        raise NotImplementedError
+        wanted = list(ids)
+        return self._ask_index(lambda index: index.rows(wanted))
 
     # Looking into objects
 
     def root(self, id_: str) -> Task:
         """Give the `NodeRow` of an object itself; fails with the sentence if it is unreadable."""
-        raise NotImplementedError
+        return self._ask_inspector(lambda objects, progress: objects.root(id_, progress))
 
     def children(self, id_: str, path: Sequence[int], first: int, count: int) -> Task:
         """Give some lines below a node of an object: a tuple of `NodeRow`."""
-        raise NotImplementedError
+        place = (tuple(path), first, count)
+        return self._ask_inspector(
+            lambda objects, progress: objects.children(id_, place, progress)
+        )
 
     def text(self, id_: str, path: Sequence[int], limit: int = 1_000_000) -> Task:
         """Give a value as text, in full up to a number of characters."""
-        raise NotImplementedError
+        return self._ask_inspector(
+            lambda objects, progress: objects.text(id_, tuple(path), limit, progress)
+        )
 
     def expression(self, id_: str, path: Sequence[int]) -> Task:
         """Give a value as a Python expression, for "Copy as Python"."""
-        raise NotImplementedError
+        return self._ask_inspector(
+            lambda objects, progress: objects.expression(id_, tuple(path), progress)
+        )
 
     def references(self, id_: str) -> Task:
         """Give what an object refers to: a tuple of `Link`, in order of appearance."""
-        raise NotImplementedError
+        return self._ask_inspector(
+            lambda objects, progress: objects.references(id_, progress), Priority.NORMAL
+        )
 
     def referrers(self, id_: str) -> Task:
         """Give what refers to an ID: a tuple of `Link`, in the order of the store.
 
         While the store is being scanned (`is_scanned`) it is what is known so far.
         """
-        raise NotImplementedError
+        return self._ask_inspector(
+            lambda objects, progress: objects.referrers(id_, progress), Priority.NORMAL
+        )
 
     # Bytes and changes
 
     def read(self, ids: Iterable[str]) -> Task:
         """Give the pickles of some objects, as a dict from ID; those not there are left out."""
-        raise NotImplementedError
+        wanted = list(ids)
+        return self.call(
+            lambda store: {record.id_: record.data for record in read_records(store, wanted)}
+        )
 
     def apply(self, edits: Sequence[Edit]) -> Task:
         """Change the store in one transaction; the list knows it when the task finishes.
 
         Fails with what `Store.apply` raises; nothing was written then.
         """
-        raise NotImplementedError
+        return self.call(lambda store: store.apply(edits), [edit.id_ for edit in edits])
 
     def call(self, function: Callable[[Store], Any], changes: Iterable[str] = ()) -> Task:
         """Give what a function of the store returns; it runs on the store's own thread.
@@ -179,10 +247,74 @@ class StoreSession(QObject):
             changes: IDs that it writes or removes: the list and the tree are brought up to
                 date with these before the task finishes.
         """
-        raise NotImplementedError
+        return self.call_with_progress(lambda store, _: function(store), changes)
 
     def call_with_progress(
         self, function: Callable[[Store, Progress], Any], changes: Iterable[str] = ()
     ) -> Task:
         """As `call`, for a long act: the function reports to its `Progress` and heeds it."""
-        raise NotImplementedError
+        work, follower = self._open_store, self._follower
+        if work is None or follower is None:
+            return self._refused()
+        task, ticket = self._outbox.open_task()
+        changed = list(changes)
+
+        def act(store: Store) -> None:
+            try:
+                ticket.progress.check()
+                result = function(store, ticket.progress)
+            except Exception as error:  # noqa: BLE001 -- delivered with the task
+                follower.absorb(changed, then=partial(ticket.fail, error))
+            else:
+                follower.absorb(changed, then=partial(ticket.succeed, result))
+
+        work.on_store(act)
+        return task
+
+    def _ask_index(self, question: Callable[[RowIndex], T]) -> Task:
+        work = self._open_store
+        if work is None:
+            return self._refused()
+        return work.index_lane.submit(lambda _: work.with_index(question), Priority.VISIBLE)
+
+    def _ask_inspector(
+        self,
+        question: Callable[[ObjectReader, Progress], T],
+        priority: Priority = Priority.VISIBLE,
+    ) -> Task:
+        work = self._open_store
+        if work is None or self._info is None:
+            return self._refused()
+        return work.inspector_lane.submit(
+            lambda progress: question(work.objects, progress), priority
+        )
+
+    def _refused(self) -> Task:
+        task, ticket = self._outbox.open_task()
+        ticket.fail(StoreError("No store is open."))
+        return task
+
+    def _on_opened(self, info: StoreInfo) -> None:
+        assert self._open_store is not None
+        self._info = info
+        follower = Follower(self._open_store, self._outbox, self)
+        follower.progressed.connect(self.scan_progressed)
+        follower.objects_changed.connect(self.objects_changed)
+        follower.objects_removed.connect(self.objects_removed)
+        follower.rows_changed.connect(self.rows_changed)
+        follower.scanned.connect(self._on_scanned)
+        follower.trouble.connect(self.trouble)
+        follower.recovered.connect(self.recovered)
+        self._follower = follower
+        self.opened.emit(info)
+        if self._follower is follower:  # a slot may have closed or reopened the session
+            follower.set_live(self._is_live)
+            follower.start()
+
+    def _on_open_failed(self, error: Exception) -> None:
+        self.close()
+        self.open_failed.emit(error)
+
+    def _on_scanned(self, count: int, can_follow: bool) -> None:
+        if self._info is not None:
+            self._info = replace(self._info, count=count, can_follow=can_follow)

@@ -8,7 +8,7 @@ from typing import Any
 from persistence.pickles.nodes import Global, MissingBuffer, Object, Reference, Result
 from persistence.pickles.texts import escaped
 
-__all__ = ["class_name", "constructor_args", "global_name", "maker_name", "short_type"]
+__all__ = ["class_name", "constructor_args", "global_name", "maker_name", "short_name", "short_type"]
 
 _UNKNOWN = "result of a call"
 _LONGEST_CHAIN = 20  # of `getattr(getattr(…))`
@@ -45,10 +45,19 @@ _GETATTR = "builtins.getattr"
 
 def global_name(cls: Global) -> str:
     """Return module and qualified name of a global, in Python 3's names."""
+    return ".".join(_python3_name(cls))
+
+
+def short_name(cls: Global) -> str:
+    """Return the qualified name of a global without its module, in Python 3's names."""
+    return escaped(_python3_name(cls)[1])
+
+
+def _python3_name(cls: Global) -> tuple[str, str]:
     module, name = cls.module, cls.qualname
-    if module in _PYTHON2_MODULES:
-        module, name = NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name))
-    return f"{module}.{name}"
+    if module not in _PYTHON2_MODULES:
+        return module, name
+    return NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name))
 
 
 def maker_name(value: Object) -> str:
@@ -89,7 +98,7 @@ def short_type(value: Object) -> str:
     name = class_name(value)
     cls = value.args[0] if maker_name(value) in _MAKERS and value.args else value.cls
     if isinstance(cls, Global) and name == global_name(cls):
-        return escaped(cls.qualname)  # nested classes keep the name of the outer one
+        return short_name(cls)  # nested classes keep the name of the outer one
     return escaped(name.rpartition(".")[2])
 
 

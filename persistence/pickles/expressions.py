@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from persistence.pickles.classes import class_name, constructor_args, global_name, maker_name, short_type
+from persistence.pickles.classes import class_name, constructor_args, global_name, maker_name, short_name, short_type
 from persistence.pickles.nodes import Global, MissingBuffer, Object, Reference, Result, plain_state
 from persistence.pickles.parts import Numbers
 from persistence.pickles.texts import escaped, quoted, shortened, text_of
@@ -84,7 +84,7 @@ class _Writer:
         if isinstance(value, Reference):
             return f"Reference({quoted(value.id)})"
         if isinstance(value, Global):
-            return escaped(value.qualname if self._in_line else global_name(value))
+            return short_name(value) if self._in_line else escaped(global_name(value))
         if isinstance(value, MissingBuffer):
             return "<missing buffer>"
         return None

@@ -18,6 +18,7 @@ __all__ = ["SHELL", "ShellSplit", "split_at_shell"]
 SHELL = "\0jobshelf shell"
 """The persistent ID that stands for the shell in the rest of a pickle."""
 
+
 @dataclass(frozen=True, slots=True)
 class ShellSplit:
     """A pickle cut where its root object has been made and has no state yet.

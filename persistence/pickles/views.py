@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from persistence.pickles.adapters import adapter_for
-from persistence.pickles.classes import class_name, constructor_args, maker_name, short_type
+from persistence.pickles.classes import class_name, constructor_args, global_name, maker_name, short_type
 from persistence.pickles.nodes import Global, MissingBuffer, Object, Reference, Result, plain_state
 from persistence.pickles.parts import (
     NO_PARTS,
@@ -114,7 +114,7 @@ def view(value: Any, *, python2: bool = False) -> View:
     if isinstance(value, Entry):
         return _entry_view(value, python2)
     if isinstance(value, Global):
-        return View("global", brief=escaped(value.name))
+        return View("global", brief=escaped(global_name(value)))
     if isinstance(value, (MissingBuffer, memoryview)):
         return _buffer_view(value)
     return View(escaped(kind.__name__), brief=f"<{escaped(kind.__name__)}>")

@@ -25,7 +25,7 @@ def describe(obj):
     children = getattr(obj, "tasks", None) or getattr(obj, "children", None) or []
     execution = getattr(obj, "execution", None)
     return {
-        "class": "%s.%s" % (type(obj).__module__, type(obj).__name__),
+        "class": type(obj).__module__ + "." + type(obj).__name__,
         "id": str(obj.persistent_id),
         "name": getattr(obj, "jobname", None) or getattr(obj, "name", None),
         "state": str(execution.state) if execution is not None else None,
@@ -42,7 +42,7 @@ def main(url, *ids):
             obj = store.load(int(id_) if id_.isdigit() else id_)
             found[str(id_)] = describe(obj)
         except Exception as error:
-            found[str(id_)] = {"error": "%s: %s" % (type(error).__name__, error)}
+            found[str(id_)] = {"error": f"{type(error).__name__}: {error}"}
     print(json.dumps(found))
 
 

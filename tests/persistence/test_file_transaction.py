@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -101,10 +102,8 @@ def test_one_refusal_of_the_disk_leaves_the_state_before_or_after(
         fill(folder)
         with pytest.MonkeyPatch.context() as patch:
             inject(patch, Fault(n, lambda: OSError(code, os.strerror(code)), stays=False))
-            try:
+            with contextlib.suppress(OSError):
                 FileTransaction(folder).run(CHANGES)
-            except OSError:
-                pass
         assert content(folder) in (BEFORE, AFTER)
 
 
@@ -128,5 +127,3 @@ def test_other_programs_see_no_file_of_ours_as_an_object(tmp_path: Path) -> None
     # What GC3Pie's FilesystemStore.list returns:
     listed = [name for name in os.listdir(tmp_path) if not name.endswith(".OLD")]
     assert set(listed) <= set(BEFORE) | set(AFTER)
-
-

@@ -68,7 +68,9 @@ def test_links_devices_and_pipes_are_neither_listed_nor_opened(
             store.read(id_)
 
 
-@pytest.mark.parametrize("id_", ["../x", "a/b", "a\\b", "..", ".", "", "x.OLD", ".x", "a\nb", "é" * 200])
+@pytest.mark.parametrize(
+    "id_", ["../x", "a/b", "a\\b", "..", ".", "", "x.OLD", ".x", "a\nb", "é" * 200]
+)
 def test_nothing_is_written_under_an_id_that_is_no_file_name(
     store: FilesystemStore, tmp_path: Path, id_: str
 ) -> None:

@@ -38,4 +38,5 @@ def test_numbers_in_ids_are_ordered_as_numbers() -> None:
 @given(st.lists(st.text()))
 def test_every_text_has_its_place_in_the_order(ids: list[str]) -> None:
     once = sorted(ids, key=order_key)
-    assert sorted(reversed(once), key=order_key) == once
+    backwards = list(reversed(once))
+    assert sorted(backwards, key=order_key) == once

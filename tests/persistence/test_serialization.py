@@ -43,7 +43,7 @@ class WithState(Persistable):
 
 
 class Keyworded(Persistable):
-    def __new__(cls, *, size: int) -> Keyworded:
+    def __new__(cls, *, size: int) -> Any:
         self = super().__new__(cls)
         self.size = size
         return self

@@ -30,9 +30,7 @@ def test_the_store_that_the_session_names_is_opened(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["jobs", "runs"])
-def test_a_copied_session_opens_the_folder_beside_it_and_says_so(
-    tmp_path: Path, name: str
-) -> None:
+def test_a_copied_session_opens_the_folder_beside_it_and_says_so(tmp_path: Path, name: str) -> None:
     folder = session(tmp_path / "session", f"file:///scratch/gone/{name}")
     with FilesystemStore(folder / name) as store:
         id_ = store.save(Node("a"))

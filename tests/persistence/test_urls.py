@@ -137,7 +137,8 @@ def test_a_malformed_address_gets_a_sentence(address: str, hint: str) -> None:
     st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5),
 )
 def test_what_is_printed_parses_to_the_same_address(path: str, scheme: str, table: str) -> None:
-    url = StoreUrl(scheme, str(Path("/").absolute() / "d" / path.replace("/", "_").replace("\\", "_")))
+    name = path.replace("/", "_").replace("\\", "_")
+    url = StoreUrl(scheme, str(Path("/").absolute() / "d" / name))
     if url.path.rsplit("/", 1)[-1] in (".", ".."):
         return
     assert StoreUrl.parse(str(url)) == url

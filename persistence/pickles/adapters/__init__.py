@@ -46,6 +46,10 @@ _BUILT_IN = {
         queue         collections.deque
         partial       functools.partial
         number_array  array.array""",
+    "persistence.pickles.adapters.arrays": """
+        ndarray       numpy.ndarray
+        scalar        numpy.generic
+        dtype         numpy.dtype""",
 }
 
 

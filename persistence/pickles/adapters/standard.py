@@ -12,6 +12,7 @@ import time
 import uuid as uuids
 from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_address
+from itertools import chain
 from typing import Any, TypeVar
 
 from persistence.pickles.classes import class_name, short_type
@@ -28,7 +29,7 @@ from persistence.pickles.parts import (
     Parts,
 )
 from persistence.pickles.texts import escaped, integer_text, quoted, text_of
-from persistence.pickles.views import Code, Name, View, call, pairs_code, view
+from persistence.pickles.views import Code, Name, View, call, pairs_code, separated, view
 
 __all__ = [
     "address",
@@ -337,9 +338,17 @@ def partial(value: Object, python2: bool) -> View | None:
     )
     return View(
         "partial",
-        code=call("functools.partial", function, *args, *keywords.values()),
+        code=lambda: _partial_code(function, args, keywords),
         parts=Fields(children),
     )
+
+
+def _partial_code(function: Any, args: tuple[Any, ...], keywords: dict[Any, Any]) -> Iterator[Any]:
+    yield Name("functools.partial")
+    yield Code("(")
+    named = ((Code(f"{escaped(str(name))}="), value) for name, value in keywords.items())
+    yield from separated(chain([(function,)], ((argument,) for argument in args), named))
+    yield Code(")")
 
 
 def number_array(value: Object, python2: bool) -> View | None:

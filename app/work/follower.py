@@ -1,0 +1,212 @@
+"""Drives the scan of an open store from the GUI thread, and then follows the store.
+
+The steps themselves run on the lane of the scan; here is when they run, what the window is
+told of them, and how often a store in trouble is tried again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.work.open_store import OpenStore
+from app.work.pool import Outbox, Priority
+from app.work.scan import Found, Scan
+from persistence.errors import StoreError
+
+__all__ = ["Follower"]
+
+_LOOK_SECONDS = 1.0
+_LONGEST_WAIT_SECONDS = 30.0
+_SHARE = 4  # a look that takes long is followed by a pause this many times longer
+_ROWS_SECONDS = 0.15
+
+
+class Follower(QObject):
+    """Follows one open store; lives on the GUI thread.
+
+    Signals:
+        progressed: Objects read, and of how many (0 if unknown).
+        scanned: Number of objects, and whether the store tells what changes.
+        rows_changed, objects_changed, objects_removed, trouble, recovered: As those of the
+            session.
+    """
+
+    progressed = Signal(int, int)
+    scanned = Signal(int, bool)
+    rows_changed = Signal()
+    objects_changed = Signal(list)
+    objects_removed = Signal(list)
+    trouble = Signal(str)
+    recovered = Signal()
+
+    def __init__(self, work: OpenStore, outbox: Outbox, parent: QObject) -> None:
+        super().__init__(parent)
+        self.is_scanned = False
+        self._work = work
+        self._scan: Scan = work.scan
+        self._outbox = outbox
+        self._generation = outbox.generation
+        self._is_live = False
+        self._is_stopped = False
+        self._is_looking = False
+        self._wants_look = False
+        self._failures = 0
+        self._look_timer = QTimer(self)
+        self._look_timer.setSingleShot(True)
+        self._look_timer.timeout.connect(self.look_now)
+        self._rows_timer = QTimer(self)
+        self._rows_timer.setSingleShot(True)
+        self._rows_timer.setInterval(int(_ROWS_SECONDS * 1000))
+        self._rows_timer.timeout.connect(self._say_rows)
+        self._rows_said = 0.0
+
+    def start(self) -> None:
+        """Read the whole store."""
+        self._is_looking = True
+        self._work.scan_lane.call(self._step, Priority.NORMAL)
+
+    def stop(self) -> None:
+        """Follow no more; the object is deleted when the pending events are done."""
+        self._is_stopped = True
+        self._look_timer.stop()
+        self._rows_timer.stop()
+        self.deleteLater()
+
+    def set_live(self, live: bool) -> None:
+        """Look every second, or only when told to."""
+        self._is_live = live
+        if not live and self.is_scanned and not self._failures:
+            self._look_timer.stop()
+        elif live and self.is_scanned and not self._is_looking and not self._look_timer.isActive():
+            self._look_in(0)
+
+    def look_now(self) -> None:
+        """Look for what changed; once more afterwards if that is under way."""
+        self._look_timer.stop()
+        if self._is_looking:
+            self._wants_look = self.is_scanned
+            return
+        self._is_looking = True
+        self._work.scan_lane.call(self._look if self.is_scanned else self._step, Priority.NORMAL)
+
+    def absorb(self, ids: Sequence[str], then: Callable[[], None]) -> None:
+        """Read some objects again that were written or removed. Any thread may call this.
+
+        Args:
+            ids: The objects.
+            then: Called on the scan's lane when the window was told of them, or at once if
+                there are none.
+        """
+        if ids:
+            self._work.scan_lane.call(partial(self._absorb, ids, then), Priority.VISIBLE)
+        else:
+            then()
+
+    # On the lane of the scan
+
+    def _step(self) -> None:
+        try:
+            found = self._scan.step()
+        except Exception as error:  # noqa: BLE001 -- told on the GUI thread
+            self._post(partial(self._on_failed, error))
+            return
+        self._work.objects.forget((*found.changed, *found.removed))
+        done, total, is_complete = self._scan.done, self._scan.total, self._scan.is_complete
+        self._post(partial(self._on_stepped, done, total, found, is_complete))
+        if not is_complete:
+            self._work.scan_lane.call(self._step, Priority.BACKGROUND)
+
+    def _look(self) -> None:
+        began = time.monotonic()
+        try:
+            found = self._scan.follow()
+        except Exception as error:  # noqa: BLE001 -- told on the GUI thread
+            self._post(partial(self._on_failed, error))
+            return
+        self._work.objects.forget((*found.changed, *found.removed))
+        self._post(partial(self._on_looked, found, time.monotonic() - began))
+
+    def _absorb(self, ids: Sequence[str], then: Callable[[], None]) -> None:
+        self._work.objects.forget(ids)
+        try:
+            found = self._scan.absorb(ids)
+        except StoreError as error:
+            # What was to be done is done; the next look brings the list up to date.
+            self._post(partial(self.trouble.emit, str(error)))
+        else:
+            self._post(partial(self._tell, found))
+        then()
+
+    def _post(self, letter: Callable[[], object]) -> None:
+        self._outbox.post(letter, self._generation)
+
+    # On the GUI thread
+
+    def _on_stepped(self, done: int, total: int, found: Found, is_complete: bool) -> None:
+        self._on_recovered()
+        self._tell(found)
+        self._announce_rows()
+        self.progressed.emit(done, total)
+        if is_complete:
+            self._is_looking = False
+            self.is_scanned = True
+            self.scanned.emit(done, self._scan.can_follow)
+            if self._is_live:
+                self._look_in(_LOOK_SECONDS)
+
+    def _on_looked(self, found: Found, seconds: float) -> None:
+        self._is_looking = False
+        self._on_recovered()
+        self._tell(found)
+        if self._wants_look:
+            self._wants_look = False
+            self.look_now()
+        elif self._is_live:
+            self._look_in(max(_LOOK_SECONDS, _SHARE * seconds))
+
+    def _on_failed(self, error: Exception) -> None:
+        self._is_looking = self._wants_look = False
+        if not isinstance(error, (StoreError, OSError, NotImplementedError)):
+            raise error
+        self._failures += 1
+        self.trouble.emit(str(error))
+        if isinstance(error, NotImplementedError):
+            return  # it will not be able to the next time either
+        wait = min(_LONGEST_WAIT_SECONDS, _LOOK_SECONDS * 2 ** (self._failures - 1))
+        if self._is_live or not self.is_scanned:
+            self._look_in(wait)
+
+    def _look_in(self, seconds: float) -> None:
+        # A slot of a signal emitted just before may have closed the session.
+        if not self._is_stopped:
+            self._look_timer.start(int(seconds * 1000))
+
+    def _on_recovered(self) -> None:
+        if self._failures:
+            self._failures = 0
+            self.recovered.emit()
+
+    def _tell(self, found: Found) -> None:
+        if found.changed:
+            self.objects_changed.emit(list(found.changed))
+        if found.removed:
+            self.objects_removed.emit(list(found.removed))
+        if found:
+            self._announce_rows()
+
+    def _announce_rows(self) -> None:
+        """Emit `rows_changed` now, or in a moment if it was emitted just before."""
+        if self._rows_timer.isActive():
+            return
+        if time.monotonic() - self._rows_said >= _ROWS_SECONDS:
+            self._say_rows()
+        else:
+            self._rows_timer.start()
+
+    def _say_rows(self) -> None:
+        self._rows_said = time.monotonic()
+        self.rows_changed.emit()

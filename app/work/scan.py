@@ -1,0 +1,259 @@
+"""The scan: a store is read into the index once, first rows first, and then followed.
+
+A store that keeps summaries gives them; of any other the bytes are read and digested in a
+process of their own, the scanner. All of this runs on the scan's own lane, in short steps, and
+asks the lanes of the store and of the index for what they own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.work.index import Entry, RowIndex
+from app.work.inspector import Inspector
+from app.work.pool import Priority
+from app.work.records import Row
+from persistence.errors import ObjectNotFound
+from persistence.store import Changes, Record, Store
+from persistence.summary import Digest, Summary
+
+__all__ = ["Found", "Lanes", "Scan", "entries_of", "read_records"]
+
+_FIRST_ROWS = 256
+_FIRST_SECONDS = 0.05
+_STEP_ROWS = 2_000
+_STEP_SECONDS = 0.1
+_STEP_BYTES = 8 * 1024 * 1024
+_ABSORBED_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """How the scan reaches what other threads own; each waits for the answer.
+
+    Attributes:
+        on_store: Runs a function of the store.
+        on_index: Runs a function of the index.
+    """
+
+    on_store: Callable[[Callable[[Store], Any], Priority], Any]
+    on_index: Callable[[Callable[[RowIndex], Any], Priority], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a step of the scan, or a look at what changed, brought.
+
+    Attributes:
+        changed: IDs of objects that are new or were written again.
+        removed: IDs of objects that are gone.
+    """
+
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.removed)
+
+    def __add__(self, other: Found) -> Found:
+        return Found(self.changed + other.changed, self.removed + other.removed)
+
+
+class Scan:
+    """Reads one store into one index, and then what changes in it.
+
+    Attributes:
+        done: Number of objects read so far.
+        total: Number of objects, or 0 while that is not known.
+        is_complete: Whether all have been read.
+        can_follow: Whether the store tells what changed; known once the scan has begun.
+    """
+
+    def __init__(self, lanes: Lanes, scanner: Inspector, *, keeps_summaries: bool) -> None:
+        self.done = 0
+        self.total = 0
+        self.is_complete = False
+        self.can_follow = True
+        self._lanes = lanes
+        self._scanner = scanner
+        self._keeps_summaries = keeps_summaries
+        self._token: Any = None
+        self._items: Iterator[Summary | Record] | None = None
+        self._first_ids: list[str] = []
+        self._beginnings = 0
+
+    def step(self) -> Found:
+        """Read some more objects; the first call, and one after an error, begins anew.
+
+        Returns:
+            What has changed since it was read.
+        """
+        try:
+            return self._begin() if self._items is None else self._go_on()
+        except BaseException:
+            self._items = None
+            raise
+
+    def follow(self) -> Found:
+        """Read what changed since the last look."""
+        if not self.can_follow:
+            return self._read_again() if self.is_complete else Found()
+        token = self._token
+        changes: Changes = self._lanes.on_store(lambda store: store.changes(token), Priority.NORMAL)
+        found = self._absorb((*changes.changed, *changes.removed))
+        self._token = changes.token
+        return found
+
+    def absorb(self, ids: Iterable[str]) -> Found:
+        """Read some objects again that were written or removed."""
+        return self._absorb(ids)
+
+    def _begin(self) -> Found:
+        self.done = 0
+        self._beginnings += 1
+        keeps_summaries = self._keeps_summaries
+        self._items = self._lanes.on_store(
+            lambda store: iter(store.summaries() if keeps_summaries else _all_records(store)),
+            Priority.NORMAL,
+        )
+        items, _ = self._take(_FIRST_ROWS, _FIRST_SECONDS)
+        found = self._put(items)
+        self._first_ids = [_id_of(item) for item in items]
+        try:
+            self._token = self._lanes.on_store(lambda store: store.changes().token, Priority.NORMAL)
+        except NotImplementedError:
+            self.can_follow = False
+        self.total = self._lanes.on_store(len, Priority.NORMAL)
+        return found
+
+    def _go_on(self) -> Found:
+        items, is_last = self._take(_STEP_ROWS, _STEP_SECONDS)
+        found = self._put(items)
+        if not is_last:
+            return found
+        self._items = None
+        # What was read before the token was taken may have changed unnoticed.
+        found += self._absorb(self._first_ids)
+        found += self.follow()
+        self.is_complete = True
+        self.total = self.done
+        return found
+
+    def _take(self, most: int, seconds: float) -> tuple[list[Summary | Record], bool]:
+        """Return the next objects, and whether these are the last."""
+        items = self._items
+        assert items is not None
+        taken: tuple[list[Summary | Record], bool] = self._lanes.on_store(
+            lambda _: _take(items, most, seconds), Priority.BACKGROUND
+        )
+        return taken
+
+    def _put(self, items: Sequence[Summary | Record]) -> Found:
+        entries = entries_of(items, self._scanner)
+        changed = self._lanes.on_index(lambda index: index.put(entries), Priority.NORMAL)
+        self.done += len(items)
+        self.total = max(self.total, self.done) if self.total else 0
+        # At first everything is new, which is not worth telling.
+        return Found(tuple(changed)) if self._beginnings > 1 else Found()
+
+    def _absorb(self, ids: Iterable[str]) -> Found:
+        wanted = list(dict.fromkeys(ids))
+        changed: list[str] = []
+        removed: list[str] = []
+        for start in range(0, len(wanted), _ABSORBED_AT_ONCE):
+            batch = wanted[start : start + _ABSORBED_AT_ONCE]
+            entries = self._entries(batch)
+            there = {entry.row.id for entry in entries}
+            gone = [id_ for id_ in batch if id_ not in there]
+            changed += self._lanes.on_index(
+                lambda index, entries=entries: index.put(entries), Priority.NORMAL
+            )
+            removed += self._lanes.on_index(
+                lambda index, gone=gone: index.remove(gone), Priority.NORMAL
+            )
+        return Found(tuple(changed), tuple(removed))
+
+    def _entries(self, ids: Sequence[str]) -> list[Entry]:
+        if self._keeps_summaries:
+            items = self._lanes.on_store(lambda store: list(store.summaries(ids)), Priority.NORMAL)
+        else:
+            items = self._lanes.on_store(
+                lambda store: list(read_records(store, ids)), Priority.NORMAL
+            )
+        return entries_of(items, self._scanner)
+
+    def _read_again(self) -> Found:
+        """Look at all objects of a store that cannot tell what changed."""
+        ids: list[str] = self._lanes.on_store(lambda store: store.list(), Priority.NORMAL)
+        gone: list[str] = self._lanes.on_index(
+            lambda index: index.absent_from(ids), Priority.NORMAL
+        )
+        return self._absorb([*ids, *gone])
+
+
+def entries_of(items: Sequence[Summary | Record], scanner: Inspector) -> list[Entry]:
+    """Return what the index keeps of some objects; their pickles are digested by the scanner."""
+    records = [item for item in items if isinstance(item, Record)]
+    if not records:
+        return [_entry_of_summary(item) for item in items if isinstance(item, Summary)]
+    digests = scanner.digests([record.data for record in records])
+    return [_entry_of_record(*pair) for pair in zip(records, digests, strict=True)]
+
+
+def read_records(store: Store, ids: Iterable[str]) -> Iterator[Record]:
+    """Iterate over the records of some IDs; a store needs `read` only."""
+    try:
+        yield from store.read_many(ids)
+    except NotImplementedError:
+        for id_ in ids:
+            try:
+                yield Record(id_, store.read(id_))
+            except ObjectNotFound:
+                continue
+
+
+def _all_records(store: Store) -> Iterator[Record]:
+    try:
+        yield from store.records()
+    except NotImplementedError:
+        yield from read_records(store, store.list())
+
+
+def _take(
+    items: Iterator[Summary | Record], most: int, seconds: float
+) -> tuple[list[Summary | Record], bool]:
+    taken: list[Summary | Record] = []
+    size = 0
+    until = time.monotonic() + seconds
+    for item in items:
+        taken.append(item)
+        size += len(item.data) if isinstance(item, Record) else 0
+        if len(taken) >= most or size >= _STEP_BYTES or time.monotonic() > until:
+            return taken, False
+    return taken, True
+
+
+def _id_of(item: Summary | Record) -> str:
+    return item.id if isinstance(item, Summary) else item.id_
+
+
+def _entry_of_summary(summary: Summary) -> Entry:
+    row = Row(
+        summary.id,
+        summary.type,
+        summary.state,
+        summary.name,
+        None if summary.modified is None else summary.modified.timestamp(),
+        summary.size,
+    )
+    return Entry(row, hash(row))
+
+
+def _entry_of_record(record: Record, digest: Digest | None) -> Entry:
+    modified = None if record.modified is None else record.modified.timestamp()
+    known = digest or Digest("", None, None, ())
+    row = Row(record.id_, known.type, known.state, known.name, modified, len(record.data))
+    return Entry(row, hash((record.data, modified)), known.references)

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.settings import Setting, Settings, cache_dir, config_dir, data_dir, log_dir
+
+
+def test_every_folder_lies_in_the_one_that_the_environment_names(home: Path) -> None:
+    assert {config_dir(), data_dir(), cache_dir(), log_dir()} == {
+        home / name for name in ("config", "data", "cache", "log")
+    }
+
+
+def test_values_come_back_after_a_restart() -> None:
+    first = Settings()
+    first.live = False
+    first.recent_stores = ["file:///a"]
+    first.window_geometry = b"\x00\xff geometry"
+    first.text_size = 125
+    first.sync()
+    again = Settings()
+    assert (again.live, again.recent_stores, again.window_geometry, again.text_size) == (
+        False,
+        ["file:///a"],
+        b"\x00\xff geometry",
+        125,
+    )
+
+
+@pytest.mark.parametrize("text", ["[1, 2", '"yes"', "3", "null", "[[]]"])
+def test_nonsense_in_the_file_gives_the_default(text: str) -> None:
+    settings = Settings()
+    for setting in (Settings.live, Settings.text_size, Settings.recent_stores, Settings.appearance):
+        settings._file.setValue(setting.key, text)
+        assert settings.value(setting) == setting.default
+
+
+def test_a_setting_that_was_renamed_keeps_its_value() -> None:
+    settings = Settings()
+    settings._file.setValue("old/name", "7")
+    assert settings.value(Setting("new/name", 1, renamed_from=("old/name",))) == 7
+
+
+def test_recent_stores_are_unique_the_latest_first_and_not_too_many() -> None:
+    settings = Settings()
+    for number in range(30):
+        settings.add_recent_store(f"file:///{number % 20}")
+    assert settings.recent_stores[:2] == ["file:///9", "file:///8"]
+    assert len(settings.recent_stores) == len(set(settings.recent_stores)) == 12
+    settings.remove_recent_store("file:///9")
+    assert settings.recent_stores[0] == "file:///8"
+
+
+def test_every_setting_that_is_offered_explains_itself() -> None:
+    for setting in Settings.offered().values():
+        assert setting.help.endswith(".")
+        assert isinstance(setting.default, bool) or setting.choices
