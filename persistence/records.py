@@ -62,6 +62,10 @@ class RecordStore(Store):
         """Return an ID as it is written into pickles and carried by objects."""
         return id_
 
+    def identity(self, id_: str) -> str | int:
+        """Return an ID as the objects of this store carry it: an integer in a GC3Pie table."""
+        return self._pid(id_)
+
     @cached_property
     def _protocol(self) -> int:
         """The pickle protocol that objects are written with."""

@@ -16,18 +16,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from persistence.errors import StoreError, UnknownSchemeError
+from persistence.sqlite_header import is_sqlite_file
 from persistence.urls import StoreUrl
 
 if TYPE_CHECKING:
     from persistence.store import Store
 
-__all__ = ["ENTRY_POINT_GROUP", "constructors", "is_sqlite_file", "make_store", "register"]
+__all__ = ["ENTRY_POINT_GROUP", "constructors", "make_store", "register"]
 
 ENTRY_POINT_GROUP = "jobshelf.stores"
 
 StoreConstructor = Callable[..., "Store"]
-
-_SQLITE_MAGIC = b"SQLite format 3\0"
 
 # scheme → constructor, or "module:name" of one
 _constructors: dict[str, StoreConstructor | str] = {
@@ -78,17 +77,6 @@ def make_store(uri: str | os.PathLike[str] | StoreUrl, *args: Any, **extra_args:
     """
     url = StoreUrl.parse(uri)
     return _constructor(url.base_scheme)(url, *args, **extra_args)
-
-
-def is_sqlite_file(path: str | os.PathLike[str]) -> bool:
-    """Whether a path is a regular file that begins as every SQLite 3 database does."""
-    if not os.path.isfile(path):  # a FIFO would block the open
-        return False
-    try:
-        with open(path, "rb") as file:
-            return file.read(len(_SQLITE_MAGIC)) == _SQLITE_MAGIC
-    except OSError:
-        return False
 
 
 def _constructor(scheme: str) -> StoreConstructor:

@@ -14,7 +14,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from persistence.errors import StoreError
-from persistence.registry import is_sqlite_file, make_store
+from persistence.registry import make_store
+from persistence.sqlite_header import is_sqlite_file
 from persistence.urls import StoreUrl
 
 if TYPE_CHECKING:

@@ -80,10 +80,11 @@ class SqlStore(RecordStore):
     ) -> None:
         if durability not in ("full", "normal"):
             raise ValueError(f"durability is 'full' or 'normal', not {durability!r}")
-        address = _with_table(StoreUrl.parse(url), table_name)
-        super().__init__(address, read_only=read_only)
-        self._table = address.table or _DEFAULT_TABLE
+        address = StoreUrl.parse(url)
+        self._table = table_name if table_name is not None else address.table or _DEFAULT_TABLE
         check_table_name(self._table)
+        address = _with_table(address, self._table)
+        super().__init__(address, read_only=read_only)
         self._idfactory = idfactory
         self._given_protocol = protocol
         self._database = self._open_database(address, create, durability, timeout)
@@ -107,7 +108,7 @@ class SqlStore(RecordStore):
                 "Remove them; a question mark in a file's name is written %3F.",
             )
         database = SqliteDatabase(
-            url.path,
+            url,
             create=create,
             read_only=self.read_only,
             durability=durability,
@@ -251,11 +252,11 @@ class SqlStore(RecordStore):
         self._database.close()
 
 
-def _with_table(url: StoreUrl, table: str | None) -> StoreUrl:
+def _with_table(url: StoreUrl, table: str) -> StoreUrl:
     """Return the address as one of a database, that names the table."""
     if url.scheme == "file":
         url = url.with_scheme("sqlite")
-    if table is None or table == url.table or (url.table is None and table == _DEFAULT_TABLE):
+    if table == (url.table or _DEFAULT_TABLE):
         return url
     return replace(url, fragment=urlencode({"table": table}))
 

@@ -26,6 +26,7 @@ from sqlalchemy.sql import ClauseElement
 
 from persistence.errors import StoreError
 from persistence.sql_errors import is_busy, store_error
+from persistence.urls import StoreUrl
 
 __all__ = ["Connection", "Database"]
 
@@ -101,7 +102,7 @@ class Connection:
         # the lock nearly all the time, some process would miss every gap for minutes.
         deadline = time.monotonic() + self._patience
         while True:
-            time.sleep(random.uniform(0.0005, 0.005))
+            time.sleep(random.uniform(0.0005, 0.005))  # noqa: S311 - no secret
             try:
                 self._cursor.execute(statement, parameters)
                 return
@@ -115,17 +116,19 @@ class Database(ABC):
 
     Attributes:
         engine: SQLAlchemy's engine, for reflection.
-        place: What messages call the database, without password.
+        address: That of the store, without password.
+        place: What messages call the database: a shorter form of the address, or the same.
         patience: Seconds that a change waits for other writers.
     """
 
     engine: Engine
     _begin = "BEGIN"
 
-    def __init__(self, place: str, patience: float, secret: str | None = None) -> None:
+    def __init__(self, url: StoreUrl, place: str, patience: float) -> None:
+        self.address = str(url)
         self.place = place
         self.patience = patience
-        self._secret = secret
+        self._secret = url.password
         self._idle: list[Connection] = []
         # A database in memory has one connection, and the threads take turns.
         self._turn: AbstractContextManager[Any] = nullcontext()

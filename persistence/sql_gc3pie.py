@@ -66,6 +66,7 @@ class GC3PieLayout(Layout):
         table = Table(
             quoted_name(name, quote=True),
             MetaData(),
+            # Wider than it is on servers: an ID that is asked for may be any number.
             Column("id", BigInteger, primary_key=True, autoincrement=False),
             Column("data", LargeBinary),
             Column("state", String(128)),

@@ -264,7 +264,7 @@ class JobshelfLayout(Layout):
         with self._database.connection() as connection:
             key = self.key(id_)
             if key is None or not self._present(connection, [id_], self._select_sizes):
-                raise ObjectNotFound(id_, self._database.place)
+                raise ObjectNotFound(id_, self._database.address)
             return [row[0] for row in connection.fetch(self._select_targets, {"id": key})]
 
     def referrers(self, id_: str) -> list[str]:

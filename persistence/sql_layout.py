@@ -270,7 +270,7 @@ class Layout(ABC):
                 if edit.expected is not None and edit.expected != (now or ABSENT):
                     raise self._conflict(edit.id_, edit.expected, now)
             if edit.data is None and not is_there:
-                raise ObjectNotFound(edit.id_, self._database.place)
+                raise ObjectNotFound(edit.id_, self._database.address)
             present[edit.id_] = edit.data
         return stored
 
@@ -292,7 +292,7 @@ class Layout(ABC):
     def _conflict(self, id_: str, expected: bytes | None, found: bytes | None) -> ConflictError:
         return ConflictError(
             id_,
-            self._database.place,
+            self._database.address,
             sha256(expected).hexdigest() if expected else "",
             "" if found is None else sha256(found).hexdigest(),
         )
@@ -300,11 +300,7 @@ class Layout(ABC):
     # Statements
 
     def _by_ids(self, statement: Select[Any]) -> _ByIds:
-        return _ByIds(self._database, statement, self._table.c.id, self._key_type())
-
-    def _key_type(self) -> Any:
-        """Return the type that keys are sent as: an integer may be too large for its column."""
-        return self._table.c.id.type
+        return _ByIds(self._database, statement, self._table.c.id)
 
     def _rows(
         self, connection: Connection, statements: _ByIds, keys: Sequence[Key]
@@ -331,30 +327,27 @@ class Layout(ABC):
 
     def _compile_update(self, columns: Iterable[str]) -> str:
         values = {name: bindparam(name, type_=self._table.c[name].type) for name in columns}
-        key = bindparam("key", type_=self._key_type())
+        key = bindparam("key", type_=self._table.c.id.type)
         return self._database.compile(
             update(self._table).where(self._table.c.id == key).values(values)
         )
 
     def _compile_delete(self, column: Column[Any]) -> str:
-        key = bindparam("key", type_=self._key_type())
+        key = bindparam("key", type_=self._table.c.id.type)
         return self._database.compile(delete(column.table).where(column == key))
 
 
 class _ByIds(dict[int, str]):
     """A statement restricted to n IDs: n → its text, written when first asked for."""
 
-    def __init__(
-        self, database: Database, statement: Select[Any], column: ColumnElement[Any], type_: Any
-    ) -> None:
+    def __init__(self, database: Database, statement: Select[Any], column: Column[Any]) -> None:
         super().__init__()
         self._database = database
         self._statement = statement
         self._column = column
-        self._type = type_
 
     def __missing__(self, size: int) -> str:
-        keys = [bindparam(f"k{n}", type_=self._type) for n in range(size)]
+        keys = [bindparam(f"k{n}", type_=self._column.type) for n in range(size)]
         text = self._database.compile(self._statement.where(self._column.in_(keys)))
         self[size] = text
         return text

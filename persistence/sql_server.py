@@ -58,7 +58,7 @@ class ServerDatabase(Database):
     def __init__(
         self, url: StoreUrl, *, read_only: bool, durability: Durability, patience: float
     ) -> None:
-        super().__init__(str(url), patience, url.password)
+        super().__init__(url, str(url), patience)
         self._read_only = read_only
         self._durability = durability
         self.engine = self._make_engine(url)

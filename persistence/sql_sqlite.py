@@ -26,7 +26,8 @@ from sqlalchemy.pool import NullPool, StaticPool
 from persistence.errors import StoreError
 from persistence.sql_connection import Connection, Database
 from persistence.sql_errors import Cause, cause_of
-from persistence.urls import MEMORY
+from persistence.sqlite_header import is_in_wal_mode
+from persistence.urls import MEMORY, StoreUrl
 
 __all__ = ["Durability", "SqliteDatabase"]
 
@@ -42,7 +43,7 @@ class SqliteDatabase(Database):
     """A SQLite database file, or one in memory.
 
     Args:
-        path: The file, or ":memory:".
+        url: Its address; the path is a file, or ":memory:".
         create: Whether to make the file, and the folders above it, if it is not there.
         read_only: Whether to open it so that nothing is written, not even beside it.
         durability: "full" to flush every commit to the disk, "normal" to let a power cut
@@ -60,16 +61,16 @@ class SqliteDatabase(Database):
 
     def __init__(
         self,
-        path: str,
+        url: StoreUrl,
         *,
         create: bool,
         read_only: bool,
         durability: Durability,
         patience: float,
     ) -> None:
-        super().__init__(path, patience)
-        self._path = path
-        self._is_in_memory = path == MEMORY
+        super().__init__(url, url.path, patience)
+        self._path = url.path
+        self._is_in_memory = url.path == MEMORY
         self._create = create and not read_only
         self._durability = durability
         self.is_writable = True
@@ -180,25 +181,17 @@ class SqliteDatabase(Database):
             return self._open(MEMORY)
         if not self._read_only:
             return self._open(self._uri("rwc" if self._create else "rw"))
-        if self._has_log():
-            return self._open_with_log()
-        try:
-            # Where there is no log, none is made: opening one that needs it fails here.
-            return self._open(self._uri("ro", readonly_shm=1))
-        except sqlite3.Error as error:
-            if cause_of(error) is not Cause.CANNOT_OPEN:
-                raise
+        leftover = self._leftover()
+        if leftover is None and self._is_in_wal_mode():
             return self._open(self._uri("ro", immutable=1), _Immutable)
-
-    def _open_with_log(self) -> sqlite3.Connection:
         try:
             return self._open(self._uri("ro", readonly_shm=1))
         except sqlite3.Error as error:
-            if cause_of(error) is not Cause.CANNOT_OPEN:
+            if leftover is None or cause_of(error) not in (Cause.CANNOT_OPEN, Cause.READ_ONLY):
                 raise
             raise StoreError(
-                f"{self._path} has changes in {self._path}-wal that only opening it for writing "
-                "can take over.",
+                f"A program ended in the middle of writing to {self._path}: {leftover} holds "
+                "what has to be settled before it can be read.",
                 "Open it once for writing, or copy both files and open the copy.",
             ) from error
 
@@ -235,15 +228,24 @@ class SqliteDatabase(Database):
         query = "".join(f"&{name}={value}" for name, value in options.items())
         return f"file:{slashes}{quote(os.fsencode(path), safe='/:')}?mode={mode}{query}"
 
-    def _has_log(self) -> bool:
-        with suppress(OSError):
-            return os.stat(f"{self._path}-wal").st_size > 0
-        return False
+    def _is_in_wal_mode(self) -> bool:
+        try:
+            return is_in_wal_mode(self._path)
+        except OSError as error:
+            raise _file_error(Path(self._path), error) from error
+
+    def _leftover(self) -> str | None:
+        """Return the file with changes that are not yet in the database, if there is one."""
+        for name in (f"{self._path}-wal", f"{self._path}-journal"):
+            with suppress(OSError):
+                if os.stat(name).st_size > 0:
+                    return name
+        return None
 
     def _look(self) -> object:
         with suppress(OSError):
             status = os.stat(self._path)
-            return status.st_ino, status.st_size, status.st_mtime_ns, self._has_log()
+            return status.st_ino, status.st_size, status.st_mtime_ns, self._leftover()
         return None
 
 

@@ -144,7 +144,7 @@ _RECORDS = (
     ),
     Action(
         "view.live",
-        "Follow &Changes",
+        "&Live: Follow Changes",
         "Show what other programs write to the store as it happens.",
         "live",
         ("Ctrl+L",),
@@ -180,7 +180,7 @@ _RECORDS = (
     Action("view.zoom_out", "&Smaller Text", "Make all text smaller.", "zoom-out", (Key.ZoomOut,)),
     Action(
         "view.zoom_reset",
-        "&Normal Text",
+        "Text at Normal Si&ze",
         "Make all text as large as the system's.",
         "",
         ("Ctrl+0",),

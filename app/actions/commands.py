@@ -256,10 +256,11 @@ class ChangeStack(QObject):
         index = self._stack.index()
         if way is Way.REDO:
             self._stack.redo()
-        elif index and self._command(index - 1) is command:
+        elif index and self._command(index - 1).key == command.key:
             self._stack.undo()
         else:  # undone out of order, from the history: the stack must not do it again
-            self._retire(command)
+            command.setObsolete(True)
+        self._drop_obsolete()
 
     def _finish(self, label: str, way: Way, ids: Sequence[str]) -> None:
         self._set_busy(False)
@@ -271,13 +272,13 @@ class ChangeStack(QObject):
         # A change that the store refused would be refused again: it leaves the stack. The
         # journal keeps its bytes, so the history and "Recently Deleted" still have it.
         if command is not None:
-            self._retire(command)
+            command.setObsolete(True)
+            self._drop_obsolete()
         self._set_busy(False)
         self.change_failed.emit(label, way, error)
 
-    def _retire(self, command: ChangeCommand) -> None:
-        """Take a command off the stack, once it stands at the position."""
-        command.setObsolete(True)
+    def _drop_obsolete(self) -> None:
+        """Take commands that cannot be repeated off the stack, where they stand next."""
         while self._stack.canUndo() and self._command(self._stack.index() - 1).isObsolete():
             self._stack.undo()
         while self._stack.canRedo() and self._command(self._stack.index()).isObsolete():

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from persistence.errors import DecodeError, SaveError, StoreError
-from persistence.pickles import decode, with_identity
+from persistence.pickles import decode
+from persistence.pickles.identity import with_identity
+from persistence.records import RecordStore
 from persistence.store import Store
 
 __all__ = ["LARGEST_FILE", "content_of_file", "content_of_object"]
@@ -14,12 +16,13 @@ LARGEST_FILE = 1 << 30
 """Bytes: a larger file is taken for a mistake."""
 
 
-def content_of_file(id_: str, path: Path) -> bytes:
+def content_of_file(store: Store, id_: str, path: Path) -> bytes:
     """Return the pickle in a file as it is to be stored under an ID.
 
     The file is decoded symbolically first: nothing in it is run.
 
     Args:
+        store: Where it will be stored.
         id_: The ID it will have.
         path: A file with one pickle.
 
@@ -43,7 +46,7 @@ def content_of_file(id_: str, path: Path) -> bytes:
         decode(data)
     except DecodeError as error:
         raise SaveError(f"{path} is not a pickle that can be shown. {error}", id_=id_) from error
-    return _as_stored(id_, data)
+    return _as_stored(store, id_, data)
 
 
 def content_of_object(store: Store, id_: str, other: str) -> bytes:
@@ -63,13 +66,14 @@ def content_of_object(store: Store, id_: str, other: str) -> bytes:
         decode(data)
     except DecodeError as error:
         raise SaveError(f"The content of {other!r} cannot be shown. {error}", id_=id_) from error
-    return _as_stored(id_, data)
+    return _as_stored(store, id_, data)
 
 
-def _as_stored(id_: str, data: bytes) -> bytes:
-    """Return a pickle that says inside under which ID it is stored, if it says any."""
+def _as_stored(store: Store, id_: str, data: bytes) -> bytes:
+    """Return a pickle that says inside under which ID it is stored, if it can say any."""
+    identity = store.identity(id_) if isinstance(store, RecordStore) else id_
     try:
         # GC3Pie refuses to load an object whose own `persistent_id` is another one.
-        return with_identity(data, id_)
+        return with_identity(data, identity)
     except StoreError:
         return data  # a root without attributes, such as a dictionary, carries no ID

@@ -166,7 +166,8 @@ class IdTableModel(QAbstractTableModel):
             self._say_count()
             self._refresh_if_stale()
         elif self._session is not None:
-            self._counting = self._session.count(self._shown).then(self._on_counted, self._on_failed)
+            task = self._session.count(self._shown)
+            self._counting = task.then(self._on_counted, self._on_failed)
 
     def _on_counted(self, count: int) -> None:
         self._counting = None
@@ -223,9 +224,7 @@ class IdTableModel(QAbstractTableModel):
     def _say_changed(self, first: int, last: int) -> None:
         last = min(last, self._count - 1)
         if first <= last:
-            self.dataChanged.emit(
-                self.index(first, 0), self.index(last, self.columnCount() - 1)
-            )
+            self.dataChanged.emit(self.index(first, 0), self.index(last, self.columnCount() - 1))
 
     # Rows that change in the store
 

@@ -8,7 +8,7 @@ from enum import Enum
 
 from app.work.records import NodeRow
 
-__all__ = ["CHUNK", "ROOT", "Children", "Kind", "NodeTable", "TreeNode", "chunk_ranges"]
+__all__ = ["CHUNK", "ROOT", "Kind", "NodeTable", "Status", "TreeNode", "chunk_ranges"]
 
 CHUNK = 1_000
 """Most lines below one node; what has more shows ranges of lines first."""
@@ -26,7 +26,7 @@ class Kind(Enum):
     ERROR = "error"
 
 
-class Children(Enum):
+class Status(Enum):
     """How far the lines below a node have come."""
 
     UNKNOWN = "unknown"
@@ -62,7 +62,7 @@ class TreeNode:
     span: int = 0
     place: int = 0
     children: list[int] = field(default_factory=list)
-    status: Children = Children.UNKNOWN
+    status: Status = Status.UNKNOWN
     is_outdated: bool = False
 
     @property
@@ -93,9 +93,7 @@ class NodeTable:
     def clear(self) -> None:
         """Drop all nodes but the one above all."""
         root_row = NodeRow("", "", "", 0, (), "value")
-        self._nodes = {
-            ROOT: TreeNode(ROOT, -1, Kind.ROW, root_row, "", status=Children.LOADED)
-        }
+        self._nodes = {ROOT: TreeNode(ROOT, -1, Kind.ROW, root_row, "", status=Status.LOADED)}
 
     def __len__(self) -> int:
         return len(self._nodes)

@@ -5,9 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPalette
-from PySide6.QtWidgets import QApplication, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtCore import (
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QPointF,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+)
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPalette
+from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from app.models.columns import COLUMNS
 from app.models.roles import COLOUR_ROLE, ID_ROLE, NODE_ROLE
@@ -51,24 +60,30 @@ class RowDelegate(QStyledItemDelegate):
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
         super().initStyleOption(option, index)
+        option.state &= ~QStyle.StateFlag.State_HasFocus  # the whole row shows the cursor
         column = COLUMNS[index.column()]
-        if column.is_monospace:
-            option.font = self._monospace
         if colour := index.data(COLOUR_ROLE):
             option.palette.setColor(QPalette.ColorRole.Text, theme().colour(colour))
-        if column.shows_state:
-            option.text = ""
+        if column.shows_state or column.is_monospace:
+            option.text = ""  # drawn by `paint`
         if self._changed and index.data(ID_ROLE) in self._changed:
             option.backgroundBrush = QBrush(theme().changed)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         super().paint(painter, option, index)
-        if not COLUMNS[index.column()].shows_state:
+        column = COLUMNS[index.column()]
+        if not (column.shows_state or column.is_monospace):
             return
-        state = index.data(Qt.ItemDataRole.DisplayRole)
-        if state:
-            self.initStyleOption(option, index)
-            paint_state(painter, option.rect.adjusted(GRID, 0, -GRID, 0), str(state), option)
+        text = index.data(Qt.ItemDataRole.DisplayRole)
+        if not text:
+            return
+        self.initStyleOption(option, index)
+        rect = option.rect.adjusted(GRID, 0, -GRID, 0)
+        if column.shows_state:
+            paint_state(painter, rect, str(text), option)
+        else:
+            colour = option.palette.text().color()
+            _draw_text(painter, rect, str(text), self._monospace, colour)
 
 
 class NodeDelegate(QStyledItemDelegate):
@@ -86,9 +101,9 @@ class NodeDelegate(QStyledItemDelegate):
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
         super().initStyleOption(option, index)
+        option.state &= ~QStyle.StateFlag.State_HasFocus
         colour = index.data(COLOUR_ROLE)
         if index.column() == _VALUE_COLUMN:
-            option.font = self._monospace
             if isinstance(index.data(NODE_ROLE), NodeRow):
                 option.text = ""  # drawn by `paint`, piece by piece
         elif index.column() > _VALUE_COLUMN and not colour:
@@ -111,7 +126,10 @@ class NodeDelegate(QStyledItemDelegate):
             colour = theme().accent
         else:
             colour = option.palette.text().color()
-        text = f"↗ {text}" if is_reference else text
+        if is_reference:
+            text = f"↗ {text}"
+        elif node.state:
+            text = text.removesuffix(node.state).rstrip()  # its mark says it
         used = _draw_text(painter, rect, text, self._monospace, colour)
         rect.setLeft(rect.left() + used + (2 * GRID if used else 0))
         if node.state:
@@ -122,6 +140,11 @@ class NodeDelegate(QStyledItemDelegate):
                 used = _draw_chip(painter, rect, words, hue, option.font)
                 rect.setLeft(rect.left() + used + GRID)
         painter.restore()
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        size = super().sizeHint(option, index)
+        size.setHeight(option.fontMetrics.height() + 2 * GRID - 1)
+        return size
 
 
 _MARKS = (
@@ -162,7 +185,10 @@ def _draw_text(painter: QPainter, rect: QRect, text: str, font: QFont, colour: Q
     painter.setPen(colour)
     metrics = painter.fontMetrics()
     shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
-    painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
+    # All fonts stand on the baseline of the application's, as in one line of a text.
+    usual = QFontMetrics(QApplication.font())
+    baseline = rect.top() + (rect.height() + usual.ascent() - usual.descent()) / 2
+    painter.drawText(QPointF(rect.left(), baseline), shown)
     return metrics.horizontalAdvance(shown)
 
 

@@ -101,7 +101,7 @@ class ChangeFlow(QObject):
 
     def replace_by_file(self, id_: str, path: Path) -> None:
         """Put the content of a pickle file in place of an object."""
-        self._replace(id_, lambda _: content_of_file(id_, path))
+        self._replace(id_, lambda store: content_of_file(store, id_, path))
 
     def replace_from_object(self, id_: str) -> None:
         """Let the user choose another object whose content this one gets."""

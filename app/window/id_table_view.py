@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent
+from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from app.models.columns import COLUMNS
 from app.window.cell_delegates import RowDelegate
-from app.window.theme import GRID, soften_selection
+from app.window.theme import GRID, monospace, soften_selection
 
 __all__ = ["IdTableView"]
 
@@ -58,8 +58,10 @@ class IdTableView(QTableView):
     def prepare_columns(self) -> None:
         """Give the columns their first widths; the model must be set."""
         letter = self.fontMetrics().averageCharWidth()
+        mono = QFontMetrics(monospace()).averageCharWidth()
         for number, column in enumerate(COLUMNS):
-            self.setColumnWidth(number, column.width * letter + 4 * GRID)
+            width = column.width * (mono if column.is_monospace else letter) + 4 * GRID
+            self.setColumnWidth(number, width)
 
     def refresh_theme(self) -> None:
         """Take over palette and fonts of the application."""

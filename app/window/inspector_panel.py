@@ -91,7 +91,9 @@ class InspectorPanel(QWidget):
         for place, action in enumerate(before):
             self._header.insertWidget(place, _button(action, self))
         for action in after:
-            self._header.addWidget(_button(action, self))
+            button = _button(action, self)
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+            self._header.addWidget(button)
 
     def set_session(self, session: StoreSession | None, address: str = "") -> None:
         """Show objects of another store.

@@ -180,7 +180,7 @@ class MainWindow(QMainWindow):
         self.addToolBar(self.actions_.make_toolbar(self.filter_edit))
         self.inspector.add_header_actions(
             [self.actions_["object.back"], self.actions_["object.forward"]],
-            [self.actions_["object.follow"], self.actions_["edit.copy_path"]],
+            [self.actions_["edit.copy_path"]],
         )
         self.status = StatusBar(self)
         self.setStatusBar(self.status)
@@ -192,7 +192,7 @@ class MainWindow(QMainWindow):
         self._splitter.addWidget(self.inspector)
         self._splitter.setStretchFactor(0, 1)
         self._splitter.setStretchFactor(1, 1)
-        self._splitter.setSizes([700, 700])
+        self._splitter.setSizes([772, 628])
         self._start = StartPage(self)
         self._message = MessagePage("error", "red", self)
         self._message.setObjectName("errorPage")

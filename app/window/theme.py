@@ -271,6 +271,7 @@ def _style_sheet(colours: Theme) -> str:
         "icons": resource("icons").as_posix(),
         "red": colours.colour("red").name(),
         "edge": _mix(colours.window, colours.text, 0.22).name(),
+        "handle": _mix(colours.base, colours.text, 0.28).name(),
         "button": _mix(colours.window, QColor("#ffffff"), 0.06 if colours.is_dark else 0.7).name(),
         "raised": _mix(colours.window, QColor("#ffffff"), 0.1 if colours.is_dark else 1.0).name(),
         "disabled": _mix(colours.window, colours.text, 0.38).name(),
@@ -338,7 +339,7 @@ QSplitter::handle { background: <<line>>; }
 QSplitter::handle:hover { background: <<accent>>; }
 QHeaderView { background: <<window>>; border: 0; }
 QHeaderView::section {
-    background: <<window>>; color: <<muted>>; border: 0; padding: 4px 8px;
+    background: <<window>>; color: <<muted>>; border: 0; padding: 5px 6px;
     border-bottom: 1px solid <<line>>; border-right: 1px solid <<line>>;
 }
 QHeaderView::section:hover { color: <<text>>; }
@@ -347,9 +348,18 @@ QFrame#framed { border: 1px solid <<line>>; border-radius: 6px; background: <<ba
 QDialog QTableView, QDialog QListView, QDialog QPlainTextEdit {
     border: 1px solid <<edge>>; border-radius: 4px;
 }
-QTableView:focus, QTreeView:focus { border: 1px solid <<accent>>; }
-QTableView#idTable, QTreeView#objectTree { border: 1px solid <<base>>; }
-QTableView#idTable:focus, QTreeView#objectTree:focus { border: 1px solid <<accent>>; }
+QScrollBar { background: transparent; border: 0; margin: 0; }
+QScrollBar:vertical { width: 12px; }
+QScrollBar:horizontal { height: 12px; }
+QScrollBar::handle {
+    background: <<handle>>; border: 3px solid transparent; border-radius: 6px;
+    background-clip: padding;
+}
+QScrollBar::handle:vertical { min-height: 32px; }
+QScrollBar::handle:horizontal { min-width: 32px; }
+QScrollBar::handle:hover { background: <<muted>>; }
+QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
+QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QTabWidget::pane { border: 0; border-top: 1px solid <<line>>; }
 QTabBar { background: <<window>>; }
 QTabBar::tab {

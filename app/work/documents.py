@@ -7,8 +7,7 @@ from typing import Any
 
 from app.work.records import NodeKind, NodeRow
 from persistence.errors import StoreError
-from persistence.pickles import Global, Object, Reference, decode
-from persistence.pickles import present
+from persistence.pickles import Global, Object, Reference, decode, present
 from persistence.pickles.classes import class_name
 from persistence.pickles.paths import find_references, joined
 from persistence.pickles.texts import escaped

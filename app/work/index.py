@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
-from app.work.query import Between, Equals, Has, Term, parse
+from app.work.query import Between, Equals, Term, parse
 from app.work.records import Row, RowQuery, RowWindow
 from persistence.ids import order_key
 
@@ -47,6 +47,7 @@ _BATCH = 500  # values in one IN (…)
 _FEW_RANGES = 16
 _WORTH_AN_INDEX = 5_000  # rows; fewer are sorted in a few milliseconds
 _ROW = "id, type, state, name, modified, size"
+_SELECT_ROWS = f"SELECT {_ROW} FROM entry WHERE id IN ({{}})"  # noqa: S608
 _KEYS = {
     "id": "id_key",
     "type": "type_key",
@@ -100,8 +101,11 @@ class RowIndex:
     # Changing it
 
     def put(self, entries: Sequence[Entry]) -> list[str]:
-        """Add or update objects, new ones behind all others; return the IDs that are new or
-        were written again since they were put last."""
+        """Add or update objects, new ones behind all others.
+
+        Returns:
+            The IDs that are new or were written again since they were put last.
+        """
         known = {
             id_: (position, revision)
             for id_, position, revision in self._select_by_ids(
@@ -162,9 +166,7 @@ class RowIndex:
         if not query.sort or order in self._sorted_by or self._count < _WORTH_AN_INDEX:
             return
         direction = "desc" if query.descending else "asc"
-        self._db.execute(
-            f"CREATE INDEX by_{query.sort}_{direction} ON entry ({_order(query)})"
-        )
+        self._db.execute(f"CREATE INDEX by_{query.sort}_{direction} ON entry ({_order(query)})")
         self._sorted_by.add(order)
 
     # Reading it
@@ -194,7 +196,8 @@ class RowIndex:
         where, values = _where(query.text)
         if not where:
             return self._count
-        (count,) = self._db.execute(f"SELECT count(*) FROM entry {where}", values).fetchone()
+        statement = f"SELECT count(*) FROM entry {where}"  # noqa: S608 -- values are bound
+        (count,) = self._db.execute(statement, values).fetchone()
         return int(count)
 
     def page(self, query: RowQuery, first: int, count: int) -> tuple[Row, ...]:
@@ -206,16 +209,14 @@ class RowIndex:
         if not ids:
             return {}
         where, values = _where(query.text)
+        ranks = f"SELECT id, row_number() OVER (ORDER BY {_order(query)}) - 1 AS rank FROM entry"  # noqa: S608
+        statement = f"SELECT id, rank FROM ({ranks} {where}) WHERE id IN wanted"  # noqa: S608
         self._db.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (id PRIMARY KEY) WITHOUT ROWID")
         with self._transaction():
             self._db.executemany(
                 "INSERT OR IGNORE INTO wanted VALUES (?)", ((_stored(id_),) for id_ in ids)
             )
-            found = self._db.execute(
-                f"SELECT id, rank FROM (SELECT id, row_number() OVER (ORDER BY {_order(query)}) - 1"
-                f" AS rank FROM entry {where}) WHERE id IN (SELECT id FROM wanted)",
-                values,
-            ).fetchall()
+            found = self._db.execute(statement, values).fetchall()
             self._db.execute("DELETE FROM wanted")
         return {_id(value): rank for value, rank in found}
 
@@ -237,10 +238,7 @@ class RowIndex:
 
     def rows(self, ids: Sequence[str]) -> dict[str, Row]:
         """Return the rows of those of some objects that are there."""
-        return {
-            values[0]: _row(*values)
-            for values in self._select_by_ids(f"SELECT {_ROW} FROM entry WHERE id IN ({{}})", ids)
-        }
+        return {values[0]: _row(*values) for values in self._select_by_ids(_SELECT_ROWS, ids)}
 
     def referrers(self, id_: str) -> list[str]:
         """Return the IDs of the objects that refer to an ID."""
@@ -271,18 +269,14 @@ class RowIndex:
         """
         where, values = _where(query.text)
         order = _order(query)
-        return iter(
-            self._db.execute(
-                f"SELECT {columns} FROM entry WHERE position IN"
-                f" (SELECT position FROM entry {where} ORDER BY {order} LIMIT ? OFFSET ?)"
-                f" ORDER BY {order}",
-                (*values, max(0, count), max(0, first)),
-            ).fetchall()
+        statement = (
+            f"SELECT {columns} FROM entry WHERE position IN"  # noqa: S608 -- values are bound
+            f" (SELECT position FROM entry {where} ORDER BY {order} LIMIT ? OFFSET ?)"
+            f" ORDER BY {order}"
         )
+        return iter(self._db.execute(statement, (*values, max(0, count), max(0, first))).fetchall())
 
-    def _select_by_ids(
-        self, statement: str, ids: Sequence[str]
-    ) -> list[tuple[Any, ...]]:
+    def _select_by_ids(self, statement: str, ids: Sequence[str]) -> list[tuple[Any, ...]]:
         """Return what a statement with "IN ({})" selects, some IDs at a time."""
         found: list[tuple[Any, ...]] = []
         unique = list(dict.fromkeys(ids))
@@ -294,9 +288,7 @@ class RowIndex:
         return found
 
 
-def _between(
-    numbered: Iterator[tuple[int, T]], first: int, last: int
-) -> Iterator[tuple[int, T]]:
+def _between(numbered: Iterator[tuple[int, T]], first: int, last: int) -> Iterator[tuple[int, T]]:
     """Iterate over the items numbered from first to last; drop those before."""
     for number, item in numbered:
         if number >= first:

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from typing import Any
 
 import psutil
@@ -59,8 +58,8 @@ class Bounds:
 class Inspector:
     """Asks questions about pickles, in another process."""
 
-    def __init__(self, bounds: Bounds = Bounds()) -> None:  # noqa: B008 -- frozen
-        self.bounds = bounds
+    def __init__(self, bounds: Bounds | None = None) -> None:
+        self.bounds = bounds or Bounds()
         self._lock = threading.Lock()
         self._is_closed = False
         self._child: _Child | None = None
@@ -163,17 +162,12 @@ class Inspector:
             found += self.digests(pickles[first : first + size], progress)
         return found
 
-    def _digests(
-        self, pickles: Sequence[bytes], progress: Progress | None
-    ) -> list[Digest | None]:
+    def _digests(self, pickles: Sequence[bytes], progress: Progress | None) -> list[Digest | None]:
         if not pickles:
             return []
         request = protocol.Digests(tuple(map(len, pickles)))
         header, _ = self._ask(request, b"".join(pickles), progress)
-        return [
-            None if values is None else Digest(*values[:3], references=tuple(values[3]))
-            for values in header["result"]
-        ]
+        return [_digest(values) for values in header["result"]]
 
     def _ask(
         self, request: protocol.Request, payload: bytes, progress: Progress | None
@@ -227,7 +221,14 @@ class Inspector:
         child.end()
 
 
-class _Died(Exception):  # noqa: N818
+def _digest(values: list[Any] | None) -> Digest | None:
+    if values is None:
+        return None
+    type_, state, name, references = values
+    return Digest(type_, state, name, tuple(references))
+
+
+class _Died(Exception):
     """The process ended in the middle of a question."""
 
 
@@ -287,9 +288,7 @@ class _Child:
 class _Watch:
     """Judges how long a question takes, and how much memory."""
 
-    def __init__(
-        self, pid: int, seconds: float, memory: int, progress: Progress | None
-    ) -> None:
+    def __init__(self, pid: int, seconds: float, memory: int, progress: Progress | None) -> None:
         self._seconds = seconds
         self._memory = memory
         self._progress = progress
@@ -324,7 +323,6 @@ class _Watch:
                 f"Looking into this object takes more than {self._seconds:.0f} s.",
                 "The object itself is as it was; export its pickle to look at it elsewhere.",
             )
-
 
 
 def _processor_seconds(process: psutil.Process) -> float:

@@ -18,7 +18,6 @@ from typing import Any
 from app.work import protocol
 from app.work.documents import Document
 from persistence.errors import DecodeError, StoreError
-from persistence.pickles import decode
 from persistence.summary import digest
 
 __all__ = ["main"]

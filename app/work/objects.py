@@ -142,7 +142,9 @@ class ObjectReader:
         unknown = [id_ for id_ in dict.fromkeys(ids) if id_ not in found]
         if unknown:
             # New, or not read yet; the store knows. It is gone if it does not.
-            items = self._lanes.on_store(lambda store: self._items(store, unknown), Priority.VISIBLE)
+            items = self._lanes.on_store(
+                lambda store: self._items(store, unknown), Priority.VISIBLE
+            )
             found |= {entry.row.id: entry.row for entry in entries_of(items, self._inspector)}
         return found
 

@@ -200,9 +200,7 @@ class Lane:
         self.call(lambda: ticket.run(function), priority)
         return task
 
-    def call(
-        self, function: Callable[[], T], priority: Priority = Priority.NORMAL
-    ) -> Future[T]:
+    def call(self, function: Callable[[], T], priority: Priority = Priority.NORMAL) -> Future[T]:
         """Have a function run on the lane; any thread but the GUI thread may wait for it."""
         future: Future[T] = Future()
         with self._condition:
@@ -210,7 +208,7 @@ class Lane:
                 future.cancel()
             else:
                 item = (priority, next(self._numbers), function, future)
-                heapq.heappush(self._queue, item)  # type: ignore[arg-type, misc]
+                heapq.heappush(self._queue, item)  # type: ignore[misc]
                 self._condition.notify()
         return future
 
@@ -260,7 +258,8 @@ def close_lanes(lanes: Iterable[tuple[Lane, Callable[[], object] | None]]) -> bo
     for lane, last in lanes:
         lane.stop(last)
     until = time.monotonic() + CLOSING_SECONDS
-    return all([lane.join(until - time.monotonic()) for lane, _ in lanes])
+    ended = [lane.join(until - time.monotonic()) for lane, _ in lanes]
+    return all(ended)
 
 
 def _run(function: Callable[[], object], future: Future[object]) -> None:

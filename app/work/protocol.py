@@ -7,7 +7,7 @@ inspector sends texts and numbers only; nothing it sends is ever unpickled.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from multiprocessing.connection import Connection
 from typing import Any, ClassVar, TypeAlias
@@ -104,12 +104,12 @@ class Digests:
 
 Request: TypeAlias = Root | Children | Text | Expression | References | Digests
 
-_REQUESTS: dict[str, type[Request]] = {
+_REQUESTS: dict[str, Callable[..., Request]] = {
     kind.verb: kind for kind in (Root, Children, Text, Expression, References, Digests)
 }
 
 
-class Missing(Exception):  # noqa: N818 -- an answer, not a failure
+class Missing(Exception):
     """The inspector does not have the document (any more): its pickle must be sent again."""
 
 
@@ -122,9 +122,12 @@ def request_to_wire(request: Request) -> dict[str, Any]:
 def request_from_wire(header: dict[str, Any]) -> Request:
     """Return the request that a header is."""
     kind = _REQUESTS[header.pop("verb")]
-    return kind(**{
-        name: tuple(value) if isinstance(value, list) else value for name, value in header.items()
-    })
+    return kind(
+        **{
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in header.items()
+        }
+    )
 
 
 def send(pipe: Connection, header: dict[str, Any], payload: bytes | bytearray = b"") -> None:
@@ -169,7 +172,7 @@ def row_from_wire(values: list[Any]) -> NodeRow:
 
 def error_to_wire(error: StoreError) -> dict[str, Any]:
     """Return an error of the library as JSON values."""
-    wire = {"reason": error.reason, "advice": error.advice}
+    wire: dict[str, Any] = {"reason": error.reason, "advice": error.advice}
     if isinstance(error, DecodeError):
         wire |= {"offset": error.offset, "limit": error.limit, "actual": error.actual}
     return wire

@@ -17,14 +17,10 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
 from persistence.errors import StoreError
 
-__all__ = ["Between", "Equals", "FilterError", "Has", "Term", "TextColumn", "parse"]
-
-TextColumn = Literal["id", "type", "state", "name"]
-NumberColumn = Literal["size", "modified"]
+__all__ = ["Between", "Equals", "FilterError", "Has", "Term", "parse"]
 
 
 class FilterError(StoreError):
@@ -37,12 +33,12 @@ class Has:
 
     Attributes:
         text: What is looked for; "" is contained in everything.
-        column: Where; None for any of the columns of text.
+        column: "id", "type", "state" or "name"; None for any of these.
         negated: Whether objects that match are left out.
     """
 
     text: str
-    column: TextColumn | None = None
+    column: str | None = None
     negated: bool = False
 
 
@@ -52,12 +48,12 @@ class Equals:
 
     Attributes:
         text: The text; "" stands for "none" too.
-        column: Where.
+        column: "id", "type", "state" or "name".
         negated: Whether objects that match are left out.
     """
 
     text: str
-    column: TextColumn
+    column: str
     negated: bool = False
 
 
@@ -66,13 +62,13 @@ class Between:
     """A column of numbers is in an interval; objects without a number are in none.
 
     Attributes:
-        column: Size in bytes, or time in seconds since the epoch.
+        column: "size" in bytes, or "modified" in seconds since the epoch.
         low: The least value inside.
         high: The least value above.
         negated: Whether objects that match are left out.
     """
 
-    column: NumberColumn
+    column: str
     low: float = -math.inf
     high: float = math.inf
     negated: bool = False
@@ -97,8 +93,8 @@ def parse(text: str) -> tuple[Term, ...]:
     Raises:
         FilterError: A column, figure or date is not known as such, or a quote is not closed.
 
-    >>> parse('state:RUNNING -"old one"')
-    (Equals(text='RUNNING', column='state', negated=False), Has(text='old one', column=None, negated=True))
+    >>> parse('state:RUNNING -"old one"')[1]
+    Has(text='old one', column=None, negated=True)
     """
     terms: list[Term] = []
     at = 0
@@ -151,27 +147,18 @@ def _field_term(column: str, operator: str, value: str, negated: bool) -> Term:
         )
     if operator == "!=":
         operator, negated = "=", not negated
-    if column == "size" or column == "modified":
+    if column in _INTERVALS:
         if not value and operator == ":":
-            return Has("", None, negated)
-        interval = _size_interval if column == "size" else _time_interval
-        low, high = _bounds(operator, *interval(value))
-        return Between("size" if column == "size" else "modified", low, high, negated)
-    return _text_term(column, operator, value, negated)
-
-
-def _text_term(column: str, operator: str, value: str, negated: bool) -> Term:
-    known: TextColumn = (
-        "id" if column == "id" else "type" if column == "type" else
-        "state" if column == "state" else "name"
-    )
-    if operator == "=" or (operator == ":" and known == "state" and value):
-        return Equals(value, known, negated)
+            return Has("", None, negated)  # the value is still to be typed
+        low, high = _bounds(operator, *_INTERVALS[column](value))
+        return Between(column, low, high, negated)
+    if operator == "=" or (operator == ":" and column == "state" and value):
+        return Equals(value, column, negated)
     if operator == ":":
-        return Has(value, known, negated)
+        return Has(value, column, negated)
     raise FilterError(
-        f"The column {known!r} holds text and cannot be compared with {operator!r}.",
-        f"Write {known}:{value or 'text'} or {known}={value or 'text'}.",
+        f"The column {column!r} holds text and cannot be compared with {operator!r}.",
+        f"Write {column}:{value or 'text'} or {column}={value or 'text'}.",
     )
 
 
@@ -211,6 +198,9 @@ def _time_interval(value: str) -> tuple[float, float]:
         f"{value!r} is not a date.",
         "Write 2026-11-01, 2026-11 or 2026-11-01T14:30; for example modified>2026-11-01.",
     )
+
+
+_INTERVALS = {"size": _size_interval, "modified": _time_interval}
 
 
 def _next_month(day: datetime) -> datetime:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from app.work.index import Entry, RowIndex
@@ -168,12 +169,8 @@ class Scan:
             entries = self._entries(batch)
             there = {entry.row.id for entry in entries}
             gone = [id_ for id_ in batch if id_ not in there]
-            changed += self._lanes.on_index(
-                lambda index, entries=entries: index.put(entries), Priority.NORMAL
-            )
-            removed += self._lanes.on_index(
-                lambda index, gone=gone: index.remove(gone), Priority.NORMAL
-            )
+            changed += self._lanes.on_index(partial(_put, entries=entries), Priority.NORMAL)
+            removed += self._lanes.on_index(partial(_remove, ids=gone), Priority.NORMAL)
         return Found(tuple(changed), tuple(removed))
 
     def _entries(self, ids: Sequence[str]) -> list[Entry]:
@@ -213,6 +210,14 @@ def read_records(store: Store, ids: Iterable[str]) -> Iterator[Record]:
                 yield Record(id_, store.read(id_))
             except ObjectNotFound:
                 continue
+
+
+def _put(index: RowIndex, entries: Sequence[Entry]) -> list[str]:
+    return index.put(entries)
+
+
+def _remove(index: RowIndex, ids: Sequence[str]) -> list[str]:
+    return index.remove(ids)
 
 
 def _all_records(store: Store) -> Iterator[Record]:

@@ -50,8 +50,8 @@ class StoreSession(QObject):
             second at most.
         scan_progressed: How many objects the list knows, and of how many (0 if not known
             yet). Both are equal at the end.
-        objects_changed: The IDs of objects that were written, by us or others. Their trees are out of
-            date.
+        objects_changed: The IDs of objects that were written, by us or others. What is
+            shown of their insides is out of date.
         objects_removed: The IDs of objects that are gone.
         trouble: A sentence: the store cannot be followed at the moment, and is tried again.
         recovered: The store answers again.
@@ -67,15 +67,15 @@ class StoreSession(QObject):
     trouble = Signal(str)
     recovered = Signal()
 
-    def __init__(self, parent: QObject | None = None, bounds: Bounds = Bounds()) -> None:  # noqa: B008
+    def __init__(self, parent: QObject | None = None, bounds: Bounds | None = None) -> None:
         """Make a session with nothing open.
 
         Args:
             parent: Owner.
-            bounds: What looking into one object may take.
+            bounds: What looking into one object may take, if other than usual.
         """
         super().__init__(parent)
-        self._bounds = bounds
+        self._bounds = bounds or Bounds()
         self._outbox = Outbox(self)
         self._open_store: OpenStore | None = None
         self._follower: Follower | None = None
@@ -189,12 +189,10 @@ class StoreSession(QObject):
         """Give the `NodeRow` of an object itself; fails with the sentence if it is unreadable."""
         return self._ask_inspector(lambda objects, progress: objects.root(id_, progress))
 
-    def children(self, id_: str, path: Sequence[int], first: int, count: int) -> Task:
+    def children_of(self, id_: str, path: Sequence[int], first: int, count: int) -> Task:
         """Give some lines below a node of an object: a tuple of `NodeRow`."""
         place = (tuple(path), first, count)
-        return self._ask_inspector(
-            lambda objects, progress: objects.children(id_, place, progress)
-        )
+        return self._ask_inspector(lambda objects, progress: objects.children(id_, place, progress))
 
     def text(self, id_: str, path: Sequence[int], limit: int = 1_000_000) -> Task:
         """Give a value as text, in full up to a number of characters."""

@@ -14,7 +14,7 @@ __all__ = ["Cancelled", "Progress", "Task"]
 _REPORT_SECONDS = 0.05
 
 
-class Cancelled(Exception):  # noqa: N818 -- not an error: somebody asked for it
+class Cancelled(Exception):
     """The work was cancelled; raised in the thread that does it."""
 
 
@@ -52,9 +52,7 @@ class Progress:
         """
         self.check()
         now = time.monotonic()
-        if self._report is not None and (
-            done >= total or now - self._reported >= _REPORT_SECONDS
-        ):
+        if self._report is not None and (done >= total or now - self._reported >= _REPORT_SECONDS):
             self._reported = now
             self._report(done, total)
 

@@ -1,8 +1,10 @@
 """The symbolic pickle engine."""
 
 from persistence.pickles.decode import Pickle, decode
+from persistence.pickles.identity import with_identity
 from persistence.pickles.limits import DEFAULT, Limits
 from persistence.pickles.nodes import Global, MissingBuffer, Object, Reference, Result
+from persistence.pickles.paths import find_references
 
 __all__ = [
     "DEFAULT",
@@ -14,4 +16,6 @@ __all__ = [
     "Reference",
     "Result",
     "decode",
+    "find_references",
+    "with_identity",
 ]

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,8 @@ def gc3pie_python() -> tuple[str | None, str]:
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if _imports(str(python)):
         return str(python), ""
-    base = shutil.which("python3.9")
-    if base is None or not _runs([base, "-c", "import venv, ensurepip"]):
+    base = next(filter(_can_make_environments, _pythons()), None)
+    if base is None:
         return None, "there is no Python 3.9 here that could run GC3Pie 2.6.8"
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     for command in (
@@ -63,6 +64,19 @@ def run_in_gc3pie(url: str, *ids: str) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+def _pythons() -> Iterator[str]:
+    """Iterate over what may be a Python 3.9: on the PATH, or installed beside this one."""
+    on_path = shutil.which("python3.9")
+    if on_path:
+        yield on_path
+    for python in Path(sys.base_prefix).parent.glob("*3.9*/bin/python3.9"):
+        yield str(python)
+
+
+def _can_make_environments(python: str) -> bool:
+    return _runs([python, "-c", "import venv, ensurepip"])
 
 
 def _imports(python: str) -> bool:

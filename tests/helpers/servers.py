@@ -21,6 +21,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from glob import glob
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 import pymysql
@@ -162,6 +163,9 @@ class Server(ABC):
         return (self._folder / "log").read_text("utf-8", "replace")[-500:]
 
 
+AnyServer = TypeVar("AnyServer", bound=Server)
+
+
 class PostgreSqlServer(Server):
     scheme = "postgresql"
     database = "postgres"
@@ -202,7 +206,7 @@ class PostgreSqlServer(Server):
             connect_timeout=5,
         ) as connection:
             for statement in statements:
-                cursor = connection.execute(statement)  # type: ignore[call-overload]
+                cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
 
@@ -274,7 +278,7 @@ def mariadb() -> Iterator[MariaDbServer]:
     yield from _lend(MariaDbServer)
 
 
-def _lend(kind: type[Server]) -> Iterator[Server]:
+def _lend(kind: type[AnyServer]) -> Iterator[AnyServer]:
     try:
         server = kind()
     except ServerMissing as error:
