@@ -33,6 +33,7 @@ from app.window.main_window import MainWindow
 from app.window.report_dialog import report_of, show_report
 from app.window.screenshot import Screenshot
 from app.window.theme import apply_appearance
+from app.window.window_memory import FIRST_SIZE
 from app.work.pool import Lane
 
 __all__ = ["Options", "create_application", "run"]
@@ -113,6 +114,7 @@ def run(options: Options) -> int:
     demo = _DemoKeeper(window)
     picture = None
     if options.screenshot:
+        window.resize(FIRST_SIZE)  # also where the screen is smaller, or there is none
         picture = _Picture(application, window, Path(options.screenshot))
     if options.demo:
         demo.start()

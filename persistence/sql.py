@@ -94,6 +94,12 @@ class SqlStore(RecordStore):
             self._database.close()
             raise
         self.keeps_summaries = self._layout.keeps_summaries
+        if not self._database.has_transactions(self._table):
+            self.read_only = True
+            self.notices.append(
+                f"Table {self._table!r} has no transactions, so a change could be left half done: "
+                "opened read-only. ALTER TABLE … ENGINE=InnoDB changes that."
+            )
 
     def _open_database(
         self, url: StoreUrl, create: bool, durability: Durability, patience: float

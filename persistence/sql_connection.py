@@ -46,11 +46,21 @@ class Connection:
 
     Attributes:
         driver: The driver's connection.
+        is_usable: Whether it may be used again: no error of the driver has hit it.
         stamp: What `Database.is_current` compares; None where it need not.
         idle_since: When it was last used, by the monotonic clock.
     """
 
-    __slots__ = ("_cursor", "_patience", "_pid", "_pooled", "driver", "idle_since", "stamp")
+    __slots__ = (
+        "_cursor",
+        "_patience",
+        "_pid",
+        "_pooled",
+        "driver",
+        "idle_since",
+        "is_usable",
+        "stamp",
+    )
 
     def __init__(self, pooled: Any, patience: float) -> None:
         self._pooled = pooled
@@ -58,6 +68,7 @@ class Connection:
         self._pid = os.getpid()
         self.driver = pooled.driver_connection
         self._cursor = self.driver.cursor()
+        self.is_usable = True
         self.stamp: object = None
         self.idle_since = 0.0
 
@@ -117,7 +128,7 @@ class Database(ABC):
     Attributes:
         engine: SQLAlchemy's engine, for reflection.
         address: That of the store, without password.
-        place: What messages call the database: a shorter form of the address, or the same.
+        place: What messages call the database: its path, or its address without the table.
         patience: Seconds that a change waits for other writers.
     """
 
@@ -153,12 +164,13 @@ class Database(ABC):
             try:
                 yield connection
             except self._driver_errors() as error:
-                self._drop(connection)
+                connection.is_usable = False
                 raise self.error(error) from error
-            except BaseException:
-                self._give_back(connection)
+            except (KeyboardInterrupt, SystemExit):  # maybe in the middle of an answer
+                connection.is_usable = False
                 raise
-            self._give_back(connection)
+            finally:
+                self._give_back(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -169,8 +181,10 @@ class Database(ABC):
                 yield connection
                 self._commit(connection)
             except BaseException:
-                with suppress(Exception):  # the connection is lost, and the change with it
+                try:
                     connection.run("ROLLBACK")
+                except Exception:  # noqa: BLE001 - lost, and the change with it
+                    connection.is_usable = False
                 raise
 
     @abstractmethod
@@ -180,6 +194,10 @@ class Database(ABC):
     @abstractmethod
     def type_of(self, name: str) -> str | None:
         """Return what a name stands for: "table", "view", "virtual table", or None."""
+
+    def has_transactions(self, _table: str) -> bool:
+        """Whether changes of a table can be undone."""
+        return True
 
     def error(self, error: BaseException) -> StoreError:
         """Return the store's error for one of the driver or of SQLAlchemy."""
@@ -231,7 +249,7 @@ class Database(ABC):
             connection.close()
 
     def _give_back(self, connection: Connection) -> None:
-        self._idle.append(connection)
-
-    def _drop(self, connection: Connection) -> None:
-        connection.close()
+        if connection.is_usable:
+            self._idle.append(connection)
+        else:
+            connection.close()

@@ -7,6 +7,7 @@ in none keeps the database's own words.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from enum import Enum, auto
 
@@ -55,6 +56,7 @@ _BY_MESSAGE = (
     ("unable to open database file", Cause.CANNOT_OPEN),
     ("string or blob too big", Cause.TOO_LARGE),
     ("no such table", Cause.GONE),
+    ('" does not exist', Cause.NO_SUCH_DATABASE),
     ("password authentication failed", Cause.LOGIN_REFUSED),
     ("no password supplied", Cause.LOGIN_REFUSED),
     ("no pg_hba.conf entry", Cause.LOGIN_REFUSED),
@@ -67,6 +69,8 @@ _BY_MESSAGE = (
     ("timeout expired", Cause.UNREACHABLE),
     ("connection timeout", Cause.UNREACHABLE),
     ("the connection is closed", Cause.CONNECTION_LOST),
+    ("the connection is lost", Cause.CONNECTION_LOST),
+    ("server closed the connection", Cause.CONNECTION_LOST),
     ("connection to server", Cause.UNREACHABLE),
 )
 
@@ -125,6 +129,9 @@ _BY_NUMBER = {
     2055: Cause.CONNECTION_LOST,
     4025: Cause.REFUSED_ROW,
 }
+
+# What libpq says before what matters.
+_OPENING = re.compile(r"^connection (?:failed|is bad): |connection to server .* failed: |FATAL: +")
 
 # Sentences; {place} is the store, {words} what the database said.
 _SENTENCES: dict[Cause, tuple[type[StoreError], str, str]] = {
@@ -185,8 +192,8 @@ _SENTENCES: dict[Cause, tuple[type[StoreError], str, str]] = {
     ),
     Cause.NO_SUCH_DATABASE: (
         StoreError,
-        "The server has no such database: {place}.",
-        "Check the name after the host, or have the database made first.",
+        "The server of {place} says: {words}.",
+        "Check the user, and the database's name after the host; it must be made first.",
     ),
     Cause.NOT_ALLOWED: (
         StoreError,
@@ -226,10 +233,6 @@ def cause_of(error: BaseException) -> Cause:
     for part, cause in _BY_MESSAGE:
         if part in text:
             return cause
-    if 'database "' in text and "does not exist" in text:
-        return Cause.NO_SUCH_DATABASE
-    if 'role "' in text and "does not exist" in text:
-        return Cause.LOGIN_REFUSED
     return Cause.OTHER
 
 
@@ -259,10 +262,10 @@ def store_error(
 
 
 def _words(error: BaseException, secret: str | None) -> str:
-    """Return the first line of what the database said, without its end mark."""
+    """Return what the database said, in one line without an end mark."""
     is_numbered = len(error.args) > 1 and isinstance(error.args[0], int)
     text = str(error.args[1] if is_numbered else error)
     if secret:
         text = text.replace(secret, "***")
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    return line.rstrip(".") or type(error).__name__
+    return _OPENING.sub("", line).rstrip(".") or type(error).__name__

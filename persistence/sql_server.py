@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs
@@ -38,6 +39,7 @@ _CONNECT_OPTIONS: dict[str, dict[str, Any]] = {
     },
     "pymysql": {"connect_timeout": _CONNECT_SECONDS, "charset": "utf8mb4"},
 }
+_WITHOUT_TRANSACTIONS = ("MyISAM", "Aria", "MEMORY", "CSV", "ARCHIVE")  # engines of MySQL
 _PING_AFTER = 1.0  # seconds without use, after which a server may have gone unnoticed
 
 
@@ -58,11 +60,13 @@ class ServerDatabase(Database):
     def __init__(
         self, url: StoreUrl, *, read_only: bool, durability: Durability, patience: float
     ) -> None:
-        super().__init__(url, str(url), patience)
+        super().__init__(url, str(replace(url, fragment="")), patience)
         self._read_only = read_only
         self._durability = durability
         self.engine = self._make_engine(url)
         event.listen(self.engine, "connect", self._prepare_session)
+        with self.connection():
+            pass  # fails now, if it does
 
     @property
     def kind(self) -> str:
@@ -81,6 +85,13 @@ class ServerDatabase(Database):
         if name in inspector.get_table_names():
             return "table"
         return "view" if name in inspector.get_view_names() else None
+
+    def has_transactions(self, table: str) -> bool:
+        if not self.is_mysql:
+            return True
+        with self.translated():
+            options = inspect(self.engine).get_table_options(table)
+        return options.get("mysql_engine") not in _WITHOUT_TRANSACTIONS
 
     @contextmanager
     def creating(self, table: str) -> Iterator[Connection]:
@@ -117,6 +128,7 @@ class ServerDatabase(Database):
         except self._driver_errors() as error:
             if cause_of(error) is not Cause.CONNECTION_LOST:
                 raise
+            connection.is_usable = False
             raise StoreError(
                 f"The connection to {self.place} was lost in the moment of saving.",
                 "The change may be saved or not: refresh, and look before trying again.",
@@ -143,6 +155,7 @@ class ServerDatabase(Database):
                 ),
                 connect_args={key: value for key, value in options.items() if key not in query},
                 poolclass=NullPool,
+                pool_reset_on_return=None,
                 isolation_level="AUTOCOMMIT",
                 paramstyle="pyformat",
             )

@@ -83,6 +83,7 @@ class SqliteDatabase(Database):
             URL.create("sqlite"),
             creator=self._connect,
             poolclass=StaticPool if self._is_in_memory else NullPool,
+            pool_reset_on_return=None,
             isolation_level="AUTOCOMMIT",
             paramstyle="named",
         )
@@ -119,14 +120,17 @@ class SqliteDatabase(Database):
             yield connection
 
     def open(self) -> Connection:
-        stamp = self._look()
+        identity, content = self._look()
         connection = super().open()
-        if isinstance(connection.driver, _Immutable):
-            connection.stamp = stamp
+        is_immutable = isinstance(connection.driver, _Immutable)
+        connection.stamp = (identity, content) if is_immutable else (identity, None)
+        self._create = False  # a file that is removed later is not made again
         return connection
 
     def is_current(self, connection: Connection) -> bool:
-        return connection.stamp is None or connection.stamp == self._look()
+        # What is written to a file that was replaced by another would be lost.
+        identity, content = self._look()
+        return connection.stamp in ((identity, None), (identity, content))
 
     def close(self) -> None:
         if self._is_in_memory:
@@ -135,11 +139,9 @@ class SqliteDatabase(Database):
         else:
             super().close()
 
-    def _drop(self, connection: Connection) -> None:
-        if self._is_in_memory:
-            self._give_back(connection)
-        else:
-            super()._drop(connection)
+    def _give_back(self, connection: Connection) -> None:
+        connection.is_usable |= self._is_in_memory  # closing it would lose everything
+        super()._give_back(connection)
 
     def _retry_seconds(self) -> float:
         return self.patience
@@ -242,11 +244,18 @@ class SqliteDatabase(Database):
                     return name
         return None
 
-    def _look(self) -> object:
-        with suppress(OSError):
+    def _look(self) -> tuple[object, object]:
+        """Return which file it is, and what tells whether its content was changed."""
+        if self._is_in_memory:
+            return None, None
+        try:
             status = os.stat(self._path)
-            return status.st_ino, status.st_size, status.st_mtime_ns, self._leftover()
-        return None
+        except OSError:
+            return None, None
+        content = None
+        if self._read_only:
+            content = status.st_size, status.st_mtime_ns, self._leftover()
+        return (status.st_dev, status.st_ino), content
 
 
 class _Immutable(sqlite3.Connection):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from app.actions.commands import fingerprint
 from app.actions.journal import JournalRecord
@@ -11,7 +12,53 @@ from persistence.errors import DecodeError
 from persistence.store import Store
 from persistence.summary import digest, summarize
 
-__all__ = ["DeletionPlan", "plan_deletion", "records_to_delete"]
+__all__ = [
+    "DeletionPlan",
+    "Links",
+    "StoreLinks",
+    "plan_deletion",
+    "records_to_delete",
+    "versions_of",
+]
+
+
+class Links(Protocol):
+    """Who refers to whom in a store; `app.work.index.RowIndex` is one."""
+
+    def __contains__(self, id_: str) -> bool: ...
+
+    def references(self, id_: str) -> Collection[str]:
+        """Return the IDs that an object refers to."""
+
+    def referrers(self, id_: str) -> Collection[str]:
+        """Return the IDs of the objects that refer to an ID."""
+
+
+class StoreLinks:
+    """The links of a store for which there is no index yet; it is read through once."""
+
+    def __init__(self, store: Store) -> None:
+        self._forward: dict[str, tuple[str, ...]] = {}
+        self._backward: dict[str, list[str]] = {}
+        for record in store.records():
+            try:
+                references = digest(record.data).references
+            except DecodeError:
+                references = ()  # what an unreadable object refers to cannot be told
+            self._forward[record.id_] = references
+            for target in references:
+                self._backward.setdefault(target, []).append(record.id_)
+
+    def __contains__(self, id_: str) -> bool:
+        return id_ in self._forward
+
+    def references(self, id_: str) -> Collection[str]:
+        """Return the IDs that an object refers to."""
+        return self._forward.get(id_, ())
+
+    def referrers(self, id_: str) -> Collection[str]:
+        """Return the IDs of the objects that refer to an ID."""
+        return self._backward.get(id_, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,33 +70,31 @@ class DeletionPlan:
         referrers: (who, what): each object that would refer to a missing one, and that one.
             Objects that go with it are not among them.
         below: Further objects that only these lead to, through any number of references.
-        versions: The fingerprint of each of them, as it was when the plan was made.
     """
 
     ids: tuple[str, ...]
     referrers: tuple[tuple[str, str], ...]
     below: tuple[str, ...]
-    versions: Mapping[str, str] = field(default_factory=dict)
 
 
-def plan_deletion(store: Store, ids: Sequence[str]) -> DeletionPlan:
-    """Find out what a delete would leave behind. Runs on the store's own thread.
+def plan_deletion(links: Links, ids: Sequence[str]) -> DeletionPlan:
+    """Find out what a delete would leave behind.
 
     Args:
-        store: The open store.
+        links: Who refers to whom.
         ids: What is to be deleted.
     """
-    links = _Links(store)
-    chosen = tuple(id_ for id_ in dict.fromkeys(ids) if id_ in store)
+    chosen = tuple(id_ for id_ in dict.fromkeys(ids) if id_ in links)
     inside = set(chosen)
     referrers = tuple(
         (who, id_) for id_ in chosen for who in links.referrers(id_) if who not in inside
     )
-    below = _below(store, links, chosen)
-    versions = {
-        record.id_: fingerprint(record.data) for record in store.read_many((*chosen, *below))
-    }
-    return DeletionPlan(chosen, referrers, below, versions)
+    return DeletionPlan(chosen, referrers, _below(links, chosen))
+
+
+def versions_of(store: Store, ids: Iterable[str]) -> dict[str, str]:
+    """Return the fingerprints of the stored versions of some objects, by ID."""
+    return {record.id_: fingerprint(record.data) for record in store.read_many(ids)}
 
 
 def records_to_delete(store: Store, ids: Iterable[str]) -> list[JournalRecord]:
@@ -61,13 +106,13 @@ def records_to_delete(store: Store, ids: Iterable[str]) -> list[JournalRecord]:
     return found
 
 
-def _below(store: Store, links: _Links, chosen: Sequence[str]) -> tuple[str, ...]:
+def _below(links: Links, chosen: Sequence[str]) -> tuple[str, ...]:
     """Return what can be reached from some objects, and from nothing else."""
     reached = dict.fromkeys(chosen)
     waiting = list(chosen)
     while waiting:
         for target in links.references(waiting.pop()):
-            if target not in reached and target in store:
+            if target not in reached and target in links:
                 reached[target] = None
                 waiting.append(target)
     # What an object that stays refers to stays too, and all that it leads to.
@@ -83,37 +128,3 @@ def _below(store: Store, links: _Links, chosen: Sequence[str]) -> tuple[str, ...
             del reached[id_]
             staying += [target for target in links.references(id_) if target in reached]
     return tuple(id_ for id_ in reached if id_ not in roots)
-
-
-class _Links:
-    """References of a store in both directions, read at most once."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._forward: dict[str, tuple[str, ...]] | None = None
-        self._backward: dict[str, list[str]] = {}
-
-    def references(self, id_: str) -> Iterable[str]:
-        if self._store.keeps_summaries:
-            return self._store.references(id_)
-        return self._read().get(id_, ())
-
-    def referrers(self, id_: str) -> Iterable[str]:
-        if self._store.keeps_summaries:
-            return self._store.referrers(id_)
-        self._read()
-        return self._backward.get(id_, ())
-
-    def _read(self) -> dict[str, tuple[str, ...]]:
-        if self._forward is None:
-            # A store without an index is read through once, not once for every object.
-            self._forward = {}
-            for record in self._store.records():
-                try:
-                    references = digest(record.data).references
-                except DecodeError:
-                    continue  # an unreadable object refers to nothing that could be told
-                self._forward[record.id_] = references
-                for target in references:
-                    self._backward.setdefault(target, []).append(record.id_)
-        return self._forward

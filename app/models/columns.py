@@ -89,7 +89,7 @@ COLUMNS: tuple[Column, ...] = (
         "ID",
         lambda row: escaped(row.id),
         lambda row: escaped(row.id),
-        26,
+        22,
         is_monospace=True,
     ),
     Column("type", "Type", _type_text, _type_hint, 18),

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import (
-    QAbstractItemModel,
     QAbstractTableModel,
     QModelIndex,
     QObject,
@@ -40,6 +39,7 @@ PAGE_SIZE = 256
 
 _KEPT_PAGES = 64
 _PAGES_IN_VIEW = 4
+_MOST_WANTED = 16
 _MOST_HELD = 4_096  # selected rows that follow their objects
 _WAITING = "…"
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -187,6 +187,8 @@ class IdTableModel(QAbstractTableModel):
     def _want(self, page: int) -> None:
         if page not in self._wanted:
             self._wanted[page] = None
+            if len(self._wanted) > _MOST_WANTED:
+                self._wanted.popitem(last=False)  # scrolled past long ago
             if self._fetching is None and not self._fetch_timer.isActive():
                 self._fetch_timer.start()
 
@@ -200,9 +202,8 @@ class IdTableModel(QAbstractTableModel):
     def _fetch(self) -> None:
         if self._fetching is not None or not self._wanted or self._session is None:
             return
-        # The last ones asked for are those in view; ones scrolled past are not needed.
-        pages = list(self._wanted)[-_PAGES_IN_VIEW:]
-        self._wanted.clear()
+        # The last ones asked for are those in view.
+        pages = [self._wanted.popitem()[0] for _ in range(min(len(self._wanted), _PAGES_IN_VIEW))]
         self._fetching = self._session.window(
             self._shown, [page * PAGE_SIZE for page in pages], PAGE_SIZE, with_count=False
         ).then(self._on_fetched, self._on_failed)
@@ -292,7 +293,7 @@ class IdTableModel(QAbstractTableModel):
         if all(window.places.get(id_) == number for number, id_ in held.items()):
             self._take(window)
             return
-        self.layoutAboutToBeChanged.emit([], QAbstractItemModel.LayoutChangeHint.VerticalSortHint)
+        self.layoutAboutToBeChanged.emit()
         # Selections hold an index of every row from here on.
         before = self.persistentIndexList()
         after = []
@@ -302,7 +303,7 @@ class IdTableModel(QAbstractTableModel):
             after.append(QModelIndex() if row is None else self.index(row, index.column()))
         self._take(window)
         self.changePersistentIndexList(before, after)
-        self.layoutChanged.emit([], QAbstractItemModel.LayoutChangeHint.VerticalSortHint)
+        self.layoutChanged.emit()
 
     def _take(self, window: RowWindow) -> None:
         """Replace all pages, and say which rows in view look different now."""
@@ -324,8 +325,6 @@ class IdTableModel(QAbstractTableModel):
     def _resize(self, count: int) -> None:
         if count > self._count:
             self.beginInsertRows(QModelIndex(), self._count, count - 1)
-            # The last page was cut where the rows ended.
-            self._pages.pop((self._count - 1) // PAGE_SIZE if self._count % PAGE_SIZE else -1, None)
             self._count = count
             self.endInsertRows()
         elif count < self._count:

@@ -235,14 +235,14 @@ class ObjectTreeModel(QAbstractItemModel):
     def _go_on_revealing(self, _: int = ROOT) -> None:
         if self._revealing is None or self._asking is not None:
             return
-        node, missing = self._find(self._revealing)
-        if node is not None and missing and node.can_expand:
-            if node.status is Status.UNKNOWN:
-                self._loader.load(node)
-            if node.status is Status.LOADING:
-                return  # its lines will lead here again
-            node, missing = self._find(self._revealing)
-        self._revealing = None
+        address, self._revealing = self._revealing, None  # chunks are there at once, and told
+        node, missing = self._find(address)
+        while node is not None and missing and self.canFetchMore(self._index(node)):
+            self._loader.load(node)
+            node, missing = self._find(address)
+        if node is not None and missing and node.status is Status.LOADING:
+            self._revealing = address  # its lines will lead here again
+            return
         self.revealed.emit(QModelIndex() if node is None else self._index(node))
 
     # What changed in the store

@@ -118,7 +118,8 @@ class ActionSet:
         )
         for id_, text in (("edit.undo", undo_text), ("edit.redo", redo_text)):
             record, action = ACTIONS[id_], self._actions[id_]
-            action.setText(f"{record.text} {text}".strip())
+            label = text.replace("&", "&&")
+            action.setText(f"{record.text} {label}".strip())
             action.setIconText(record.plain_text)
             action.setToolTip(_tooltip(action, f"{record.plain_text} {text}".strip()))
 

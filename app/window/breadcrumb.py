@@ -8,10 +8,12 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWi
 
 from app.window.icons import icon
 from app.window.theme import GRID, monospace
+from app.window.tooltips import plain
 
 __all__ = ["Breadcrumb"]
 
 _LONGEST_PART = 28  # characters
+_LONGEST_ID = 44
 
 
 class Breadcrumb(QWidget):
@@ -66,7 +68,7 @@ class Breadcrumb(QWidget):
         button = QToolButton(self)
         button.setText(text)
         button.setFont(monospace())
-        button.setToolTip(self._parts[steps])
+        button.setToolTip(plain(self._parts[steps]))
         button.setAccessibleName(f"Go to {self._parts[steps]}")
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         if steps < len(self._parts) - 1:
@@ -90,9 +92,8 @@ def _fitting(parts: list[str], width: int, metrics: QFontMetrics) -> list[tuple[
     """Return which parts to show, as (steps, text): the object and as many last ones as fit."""
     if not parts:
         return []
-    texts = [
-        part if len(part) <= _LONGEST_PART else part[: _LONGEST_PART - 1] + "…" for part in parts
-    ]
+    longest = [_LONGEST_ID, *[_LONGEST_PART] * len(parts)]
+    texts = [_cut(part, most) for part, most in zip(parts, longest, strict=False)]
     widths = [metrics.horizontalAdvance(text) + 7 * GRID for text in texts]
     last: list[tuple[int, str]] = []
     room = width - widths[0]
@@ -104,3 +105,11 @@ def _fitting(parts: list[str], width: int, metrics: QFontMetrics) -> list[tuple[
             break
         last.insert(0, (steps, texts[steps]))
     return [(0, texts[0]), *last]
+
+
+def _cut(text: str, longest: int) -> str:
+    """Return a text with its middle left out if it is longer than it may be."""
+    if len(text) <= longest:
+        return text
+    half = (longest - 1) // 2
+    return f"{text[:half]}…{text[-half:]}"

@@ -15,11 +15,11 @@ from PySide6.QtCore import (
     QSize,
     Qt,
 )
-from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPalette
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette
 from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from app.models.columns import COLUMNS
-from app.models.roles import COLOUR_ROLE, ID_ROLE, NODE_ROLE
+from app.models.roles import COLOUR_ROLE, NODE_ROLE, ROW_ROLE
 from app.models.states import look_of
 from app.window.shapes import draw_shape
 from app.window.theme import GRID, monospace, theme
@@ -31,10 +31,18 @@ Index = QModelIndex | QPersistentModelIndex
 
 _CHANGED_SECONDS = 2.5
 _VALUE_COLUMN = 1
+_SELECTED = QStyle.StateFlag.State_Selected.value  # as a number: comparing enums is slow
+_ACTIVE = QStyle.StateFlag.State_Active.value
+_RIGHT = Qt.TextElideMode.ElideRight
+_MIDDLE = Qt.TextElideMode.ElideMiddle  # IDs differ at their ends
 
 
 class RowDelegate(QStyledItemDelegate):
-    """Paints the cells of the ID table."""
+    """Paints the cells of the ID table.
+
+    Qt's own painting asks the model for eight roles of every cell. This one takes the row
+    itself and draws its text, so that a full view of a large screen stays within a frame.
+    """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -42,8 +50,12 @@ class RowDelegate(QStyledItemDelegate):
         self.refresh_fonts()
 
     def refresh_fonts(self) -> None:
-        """Take over the fonts of the application."""
-        self._monospace = monospace()
+        """Take over fonts and colours of the application."""
+        usual, fixed = QApplication.font(), monospace()
+        self._usual = (usual, QFontMetrics(usual))
+        self._fixed = (fixed, QFontMetrics(fixed))
+        self._rise = (self._usual[1].ascent() - self._usual[1].descent()) / 2
+        self._theme = theme()
 
     def mark_changed(self, ids: Iterable[str]) -> None:
         """Paint some rows for a moment as changed by others."""
@@ -58,32 +70,32 @@ class RowDelegate(QStyledItemDelegate):
 
     # Qt
 
-    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
-        super().initStyleOption(option, index)
-        option.state &= ~QStyle.StateFlag.State_HasFocus  # the whole row shows the cursor
-        column = COLUMNS[index.column()]
-        if colour := index.data(COLOUR_ROLE):
-            option.palette.setColor(QPalette.ColorRole.Text, theme().colour(colour))
-        if column.shows_state or column.is_monospace:
-            option.text = ""  # drawn by `paint`
-        if self._changed and index.data(ID_ROLE) in self._changed:
-            option.backgroundBrush = QBrush(theme().changed)
-
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        super().paint(painter, option, index)
-        column = COLUMNS[index.column()]
-        if not (column.shows_state or column.is_monospace):
+        colours, rect, state = self._theme, option.rect, option.state.value
+        row = index.data(ROW_ROLE)
+        if state & _SELECTED:
+            is_active = state & _ACTIVE
+            painter.fillRect(rect, colours.selection if is_active else colours.selection_inactive)
+        elif row is not None and self._changed and row.id in self._changed:
+            painter.fillRect(rect, colours.changed)
+        if row is None:
             return
-        text = index.data(Qt.ItemDataRole.DisplayRole)
+        column = COLUMNS[index.column()]
+        text = column.text(row)
         if not text:
             return
-        self.initStyleOption(option, index)
-        rect = option.rect.adjusted(GRID, 0, -GRID, 0)
         if column.shows_state:
-            paint_state(painter, rect, str(text), option)
-        else:
-            colour = option.palette.text().color()
-            _draw_text(painter, rect, str(text), self._monospace, colour)
+            paint_state(painter, rect.adjusted(GRID, 0, -GRID, 0), text, option)
+            return
+        font, metrics = self._fixed if column.is_monospace else self._usual
+        room = rect.width() - 2 * GRID
+        shown = metrics.elidedText(text, _MIDDLE if column.is_monospace else _RIGHT, room)
+        left = rect.x() + GRID
+        if column.aligns_right:
+            left += room - metrics.horizontalAdvance(shown)
+        painter.setFont(font)
+        painter.setPen(colours.text if row.is_readable else colours.muted)
+        painter.drawText(QPointF(left, rect.y() + rect.height() / 2 + self._rise), shown)
 
 
 class NodeDelegate(QStyledItemDelegate):
@@ -126,19 +138,22 @@ class NodeDelegate(QStyledItemDelegate):
             colour = theme().accent
         else:
             colour = option.palette.text().color()
+        rest = ""
         if is_reference:
             text = f"↗ {text}"
-        elif node.state:
-            text = text.removesuffix(node.state).rstrip()  # its mark says it
-        used = _draw_text(painter, rect, text, self._monospace, colour)
-        rect.setLeft(rect.left() + used + (2 * GRID if used else 0))
+        elif node.state:  # its mark stands where the text has its name
+            text, _, rest = text.partition(node.state)
+        room = QRect(rect)
+        if is_reference:  # what it leads to is worth more than the middle of its ID
+            room.setRight(rect.right() - _width_of_marks(node, option))
+        elision = _MIDDLE if is_reference else Qt.TextElideMode.ElideRight
+        _take(rect, _draw_text(painter, room, text.rstrip(), self._monospace, colour, elision))
         if node.state:
-            used = paint_state(painter, rect, node.state, option)
-            rect.setLeft(rect.left() + used + 2 * GRID)
+            _take(rect, paint_state(painter, rect, node.state, option))
+        _take(rect, _draw_text(painter, rect, rest.lstrip(), self._monospace, colour))
         for mark, words, hue in _MARKS:
             if mark in node.marks:
-                used = _draw_chip(painter, rect, words, hue, option.font)
-                rect.setLeft(rect.left() + used + GRID)
+                _take(rect, _draw_chip(painter, rect, words, hue, option.font))
         painter.restore()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
@@ -177,14 +192,39 @@ def paint_state(painter: QPainter, rect: QRect, state: str, option: QStyleOption
     return gap + _draw_text(painter, room, state, QApplication.font(), colour)
 
 
-def _draw_text(painter: QPainter, rect: QRect, text: str, font: QFont, colour: QColor) -> int:
+def _width_of_marks(node: NodeRow, option: QStyleOptionViewItem) -> int:
+    """Return the room that the state and the marks of a node take."""
+    metrics = QFontMetrics(QApplication.font())
+    width = 0
+    if node.state:
+        width += option.fontMetrics.ascent() + metrics.horizontalAdvance(node.state) + 4 * GRID
+    for mark, words, _ in _MARKS:
+        if mark in node.marks:
+            width += metrics.horizontalAdvance(words) + 5 * GRID
+    return width
+
+
+def _take(rect: QRect, used: int) -> None:
+    """Make a rectangle narrower by what was drawn at its left, and a gap."""
+    if used:
+        rect.setLeft(rect.left() + used + 2 * GRID)
+
+
+def _draw_text(
+    painter: QPainter,
+    rect: QRect,
+    text: str,
+    font: QFont,
+    colour: QColor,
+    elision: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
+) -> int:
     """Draw one line of text, elided to the room there is; return its width."""
-    if rect.width() <= 0:
+    if rect.width() <= 0 or not text:
         return 0
     painter.setFont(font)
     painter.setPen(colour)
     metrics = painter.fontMetrics()
-    shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
+    shown = metrics.elidedText(text, elision, rect.width())
     # All fonts stand on the baseline of the application's, as in one line of a text.
     usual = QFontMetrics(QApplication.font())
     baseline = rect.top() + (rect.height() + usual.ascent() - usual.descent()) / 2

@@ -8,10 +8,16 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.actions.commands import ChangeStack, Way, fingerprint, phrase
-from app.actions.delete import DeletionPlan, plan_deletion, records_to_delete
+from app.actions.delete import (
+    DeletionPlan,
+    StoreLinks,
+    plan_deletion,
+    records_to_delete,
+    versions_of,
+)
 from app.actions.difference import Difference, difference
 from app.actions.journal import Act, Deleted, JournalRecord
 from app.actions.replace import content_of_file, content_of_object
@@ -83,9 +89,11 @@ class ChangeFlow(QObject):
         """
         if self._session is None or not ids:
             return
-        self._session.call(lambda store: plan_deletion(store, ids)).then(
-            partial(self._on_planned, with_below), partial(self._on_failed, "Delete", Way.DO)
-        )
+        if self._session.is_scanned:
+            task = self._session.call_index(lambda index: plan_deletion(index, ids))
+        else:
+            task = self._session.call(lambda store: plan_deletion(StoreLinks(store), ids))
+        task.then(partial(self._on_planned, with_below), partial(self._on_failed, "Delete", Way.DO))
 
     def replace_from_file(self, id_: str) -> None:
         """Let the user choose a pickle file as the new content of an object."""
@@ -108,9 +116,9 @@ class ChangeFlow(QObject):
         if self._session is None:
             return
         picker = ObjectPicker(self._session, id_, self._window)
-        if picker.exec() == QDialog.DialogCode.Accepted and picker.chosen is not None:
-            self.replace_by_object(id_, picker.chosen)
-        picker.deleteLater()
+        picker.picked.connect(partial(self.replace_by_object, id_))
+        picker.finished.connect(picker.deleteLater)
+        picker.open()
 
     def replace_by_object(self, id_: str, other: str) -> None:
         """Put the content of another object in place of an object."""
@@ -130,24 +138,39 @@ class ChangeFlow(QObject):
         )
 
     def _on_planned(self, with_below: bool, plan: DeletionPlan) -> None:
-        if not plan.ids:
+        if not plan.ids or self._session is None:
             self.refresh_requested.emit()
             return
-        if plan.referrers:
-            dialog = DeleteDialog(plan, self._window)
-            dialog.exec()
-            answer = dialog.answer
+        ids = plan.ids + plan.below
+        self._session.call(lambda store: versions_of(store, ids)).then(
+            partial(self._decide, with_below, plan),
+            partial(self._on_failed, "Delete", Way.DO),
+        )
+
+    def _decide(self, with_below: bool, plan: DeletionPlan, versions: dict[str, str]) -> None:
+        """Ask where that is needed, and delete the versions that were there before asking."""
+        if not plan.referrers:
+            self._delete(plan.ids + (plan.below if with_below else ()), versions)
+            return
+        dialog = DeleteDialog(plan, self._window)
+
+        def decided() -> None:
             dialog.deleteLater()
-            if answer is DeleteAnswer.NOT:
-                return
-            with_below = with_below or answer is DeleteAnswer.WITH_BELOW
-        ids = plan.ids + (plan.below if with_below else ())
+            if dialog.answer is DeleteAnswer.WITH_BELOW:
+                self._delete(plan.ids + plan.below, versions)
+            elif dialog.answer is DeleteAnswer.THESE:
+                self._delete(plan.ids, versions)
+
+        dialog.finished.connect(lambda _: decided())
+        dialog.open()
+
+    def _delete(self, ids: tuple[str, ...], versions: dict[str, str]) -> None:
         self._stack.make(
             Act.DELETE,
             "Delete " + phrase(ids),
             ids,
             lambda store: records_to_delete(store, ids),
-            {**plan.versions, **self._expected(ids)},
+            {**versions, **self._expected(ids)},
         )
 
     def _replace(self, id_: str, content: Callable[[Store], bytes]) -> None:

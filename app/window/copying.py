@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QModelIndex, QObject, Signal
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QAbstractItemView, QApplication
 
 from app.models.roles import ADDRESS_ROLE
 from app.window.inspector_panel import InspectorPanel
@@ -40,8 +41,13 @@ class Copier(QObject):
         self._session = session
 
     def copy(self) -> None:
-        """Copy the value if the tree has the keyboard, else the IDs."""
-        if self._inspector.view.hasFocus() or not self._table.selected_count:
+        """Copy what has the keyboard: the value in the tree, the IDs, the cell of a list."""
+        focus = QApplication.focusWidget()
+        views = (self._table.view, self._inspector.view)
+        if isinstance(focus, QAbstractItemView) and focus not in views:
+            text = str(focus.currentIndex().data() or "")
+            self._put(text, f"Copied {text}")
+        elif self._inspector.view.hasFocus() or not self._table.selected_count:
             self.copy_value()
         else:
             self.copy_ids()

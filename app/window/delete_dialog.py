@@ -50,6 +50,7 @@ class DeleteDialog(QDialog):
         font.setPointSizeF(font.pointSizeF() * 1.2)
         title.setFont(font)
         title.setWordWrap(True)
+        title.setTextFormat(Qt.TextFormat.PlainText)
         sentence = QLabel(_sentence(plan), self)
         sentence.setObjectName("deleteSentence")
         sentence.setWordWrap(True)

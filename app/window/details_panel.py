@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.window.theme import GRID, monospace
 from app.work.records import NodeRow
@@ -28,10 +36,13 @@ class DetailsPanel(QWidget):
         self._node: NodeRow | None = None
         self._address = ""
         self._limit = _FIRST_PART
+        self._is_new = True
         self.heading = QLabel(self)
         self.heading.setObjectName("detailsHeading")
         self.heading.setProperty("quiet", True)
         self.heading.setTextFormat(Qt.TextFormat.PlainText)
+        # A long path must not keep the panel from being narrow.
+        self.heading.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.heading.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.more = QPushButton("Show &More", self)
         self.more.setObjectName("detailsMore")
@@ -80,8 +91,10 @@ class DetailsPanel(QWidget):
             address: Its readable path from the object at the top of the tree.
         """
         self._forget_task()
+        if where != self._where:
+            self._limit = _FIRST_PART
+        self._is_new = where != self._where
         self._where, self._node, self._address = where, node, address
-        self._limit = _FIRST_PART
         self._read()
 
     def refresh_theme(self) -> None:
@@ -107,8 +120,10 @@ class DetailsPanel(QWidget):
             return
         is_whole = len(text) <= self._limit
         place = self.text.verticalScrollBar().value()
-        self.text.setPlainText(text[: self._limit])
-        self.text.verticalScrollBar().setValue(place if self._limit > _FIRST_PART else 0)
+        if self.text.toPlainText() != text[: self._limit]:
+            self.text.setPlainText(text[: self._limit])
+        self.text.verticalScrollBar().setValue(0 if self._is_new else place)
+        self._is_new = False
         self.more.setVisible(not is_whole)
         length = f"{len(text):,} characters" if is_whole else f"first {self._limit:,} characters"
         parts = [self._address or node.name, node.type, length]

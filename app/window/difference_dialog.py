@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -15,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from app.actions.difference import Difference
 from app.window.theme import GRID, monospace, theme
+from app.window.tooltips import plain
 
 __all__ = ["DifferenceDialog"]
 
@@ -30,6 +32,7 @@ class DifferenceDialog(QDialog):
             f"{id_} as Jobshelf read it, and as it is in the store now. Nothing was written.", self
         )
         sentence.setWordWrap(True)
+        sentence.setTextFormat(Qt.TextFormat.PlainText)
         view = QTreeWidget(self)
         view.setObjectName("differenceView")
         view.setAccessibleName("Differences")
@@ -40,7 +43,7 @@ class DifferenceDialog(QDialog):
             item = QTreeWidgetItem([line.name, line.before, line.after])
             for column in (1, 2):
                 item.setFont(column, monospace())
-                item.setToolTip(column, item.text(column))
+                item.setToolTip(column, plain(item.text(column)))
                 if line.before != line.after:
                     item.setForeground(column, theme().colour("amber"))
             view.addTopLevelItem(item)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
@@ -19,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from app.actions.journal import Entry, EntryState, Journal
 from app.window.icons import icon
-from app.window.theme import soften_selection
+from app.window.tooltips import plain
 from app.work.session import StoreSession
 from app.work.task import Task
 
@@ -59,6 +60,7 @@ class HistoryPanel(QWidget):
         self._address = ""
         self._id: str | None = None
         self._task: Task | None = None
+        self._entries: tuple[Entry, ...] = ()
         self.view = QTreeWidget(self)
         self.view.setObjectName("historyView")
         self.view.setAccessibleName("What Jobshelf changed in this object")
@@ -80,7 +82,6 @@ class HistoryPanel(QWidget):
         column_ = QVBoxLayout(self)
         column_.setContentsMargins(0, 0, 0, 0)
         column_.addWidget(self._stack)
-        self.refresh_theme()
 
     def set_session(self, session: StoreSession | None, address: str = "") -> None:
         """Show the entries of another store.
@@ -110,17 +111,16 @@ class HistoryPanel(QWidget):
         task = self._session.call(lambda _: journal.entries_of(address, id_)[:_SHOWN])
         self._task = task.then(self._on_entries, self._on_failed)
 
-    def refresh_theme(self) -> None:
-        """Take over palette and fonts of the application."""
-        soften_selection(self.view)
-
-    def _show(self, entries: tuple[Entry, ...] | list[Entry]) -> None:
+    def _show(self, entries: Sequence[Entry]) -> None:
+        if tuple(entries) == self._entries and entries:
+            return
+        self._entries = tuple(entries)
         self.view.clear()
         for entry in entries:
             words = _WORDS[entry.state]
             item = QTreeWidgetItem([when(entry.time), entry.label, words, ""])
             if entry.reason:
-                item.setToolTip(2, entry.reason)
+                item.setToolTip(2, plain(entry.reason))
             self.view.addTopLevelItem(item)
             if entry.state is EntryState.DONE:
                 button = QPushButton(icon("undo"), "Undo", self.view)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from app.models.columns import COLUMNS
 from app.window.cell_delegates import RowDelegate
-from app.window.theme import GRID, monospace, soften_selection
+from app.window.theme import GRID, monospace
 
 __all__ = ["IdTableView"]
 
@@ -65,7 +65,6 @@ class IdTableView(QTableView):
 
     def refresh_theme(self) -> None:
         """Take over palette and fonts of the application."""
-        soften_selection(self)
         self.delegate.refresh_fonts()
         # One height for all rows: asking each of a million would take seconds.
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 2 * GRID)
@@ -105,7 +104,6 @@ class IdTableView(QTableView):
         columns.setSortIndicatorClearable(True)
         columns.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         columns.setStretchLastSection(True)
-        self.setSortingEnabled(True)
         columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         columns.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
 
@@ -121,6 +119,17 @@ class IdTableView(QTableView):
             self.entered.emit()
         else:
             super().keyPressEvent(event)
+
+    def moveCursor(
+        self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier
+    ) -> QModelIndex:
+        # Home and End lead through the rows: in a list, columns are no places to go to.
+        if action in (
+            QAbstractItemView.CursorAction.MoveHome,
+            QAbstractItemView.CursorAction.MoveEnd,
+        ):
+            modifiers |= Qt.KeyboardModifier.ControlModifier
+        return super().moveCursor(action, modifiers)
 
     def keyboardSearch(self, search: str) -> None:
         # Qt's own would fetch every row to compare it.

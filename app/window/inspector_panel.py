@@ -121,12 +121,16 @@ class InspectorPanel(QWidget):
         if self._history.current is not None:
             self._show(self._history.current)
 
-    def refresh_panels(self) -> None:
-        """Ask again for references and history of the shown object."""
-        if self.id_ is not None:
-            self.refers_to.show_object(self.id_)
-            self.referred_by.show_object(self.id_)
-            self.changes.show_object(self.id_)
+    def take_changes(self, ids: list[str]) -> None:
+        """Bring up to date what is shown of objects that were written."""
+        if self.id_ not in ids:
+            return
+        if self._stack.currentWidget() is self._message:  # it was gone, and is there again
+            self.reload()
+            return
+        self.refers_to.show_object(self.id_)
+        self.referred_by.show_object(self.id_)
+        self.changes.refresh()
 
     def back(self) -> None:
         """Show the place that was shown before."""
@@ -151,8 +155,7 @@ class InspectorPanel(QWidget):
     def refresh_theme(self) -> None:
         """Take over palette and fonts of the application."""
         self.view.refresh_theme()
-        for panel in (self.details, self.refers_to, self.referred_by, self.changes):
-            panel.refresh_theme()
+        self.details.refresh_theme()
 
     def _build(self) -> None:
         head = QWidget(self)
@@ -193,7 +196,9 @@ class InspectorPanel(QWidget):
     def _connect(self) -> None:
         self.view.selectionModel().currentChanged.connect(self._on_current_changed)
         self.view.follow_requested.connect(self.follow)
+        self.view.retry_requested.connect(self.model.retry)
         self.model.shown.connect(self._on_shown)
+        self.model.dataChanged.connect(self._on_data_changed)
         self.model.revealed.connect(self._on_revealed)
         self.model.removed.connect(self._on_removed)
         self.breadcrumb.chosen.connect(self._on_part_chosen)
@@ -265,6 +270,11 @@ class InspectorPanel(QWidget):
             else:
                 self.details.show_node(where, node, str(current.data(ADDRESS_ROLE) or ""))
         self.moved.emit()
+
+    def _on_data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
+        current = self.view.currentIndex()
+        if first.parent() == current.parent() and first.row() <= current.row() <= last.row():
+            self._on_current_changed(current)
 
     def _on_part_chosen(self, steps: int) -> None:
         chain = _chain(self.view.currentIndex())

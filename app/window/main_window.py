@@ -8,7 +8,6 @@ from collections.abc import Callable
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
-    QApplication,
     QMainWindow,
     QMenu,
     QSplitter,
@@ -35,12 +34,11 @@ from app.window.icons import application_icon
 from app.window.inspector_panel import InspectorPanel
 from app.window.message_page import Button, MessagePage
 from app.window.opening import Opening, address_in
-from app.window.settings_dialog import SettingsDialog
+from app.window.preferences import Preferences
 from app.window.start_page import StartPage
 from app.window.status_bar import StatusBar
 from app.window.store_dialog import StoreDialog
 from app.window.table_panel import TablePanel
-from app.window.theme import apply_appearance
 from app.window.window_memory import WindowMemory
 from app.work.records import StoreInfo
 from app.work.session import StoreSession
@@ -50,6 +48,11 @@ from persistence.urls import StoreUrl
 __all__ = ["MainWindow"]
 
 _OPENING_SHOWN_AFTER_MS = 250
+_RESTYLING = (
+    QEvent.Type.ApplicationPaletteChange,
+    QEvent.Type.ApplicationFontChange,
+    QEvent.Type.StyleChange,
+)
 _TABLE_MENU = (
     "edit.copy_id",
     SEPARATOR,
@@ -91,6 +94,8 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(application_icon())
         self.setAcceptDrops(True)
         self.settings = settings
+        self._restyle = QTimer(self)
+        self._restyle.setSingleShot(True)
         self._url: StoreUrl | str | None = None
         self._read_only = False
         self.has_failed = False
@@ -102,6 +107,7 @@ class MainWindow(QMainWindow):
         self.notice = Banner(self)
         self.banner = Banner(self)
         self.flow = ChangeFlow(self.changes, self.banner, self)
+        self.preferences = Preferences(settings, self)
         self.copier = Copier(self.table, self.inspector, self)
         self.actions_ = ActionSet(self, self._handlers())
         self.opening = Opening(settings, self.actions_.submenu("submenu.recent"), self)
@@ -154,15 +160,15 @@ class MainWindow(QMainWindow):
             "edit.select_all": self._select_all,
             "edit.find": self._find,
             "edit.recently_deleted": self.flow.show_recently_deleted,
-            "edit.settings": self._show_settings,
+            "edit.settings": self.preferences.show_dialog,
             "view.live": self._set_live,
             "view.refresh": self.refresh,
             "view.panels": self._show_panels,
             "view.next_area": lambda: self._go_to_area(1),
             "view.previous_area": lambda: self._go_to_area(-1),
-            "view.zoom_in": lambda: self._zoom(1),
-            "view.zoom_out": lambda: self._zoom(-1),
-            "view.zoom_reset": lambda: self._zoom(0),
+            "view.zoom_in": lambda: self.preferences.zoom(1),
+            "view.zoom_out": lambda: self.preferences.zoom(-1),
+            "view.zoom_reset": lambda: self.preferences.zoom(0),
             "object.follow": self.inspector.follow,
             "object.back": self.inspector.back,
             "object.forward": self.inspector.forward,
@@ -213,6 +219,8 @@ class MainWindow(QMainWindow):
         self._opening_soon.setInterval(_OPENING_SHOWN_AFTER_MS)
 
     def _connect(self) -> None:
+        self._restyle.timeout.connect(self.table.refresh_theme)
+        self._restyle.timeout.connect(self.inspector.refresh_theme)
         self._opening_soon.timeout.connect(self._show_opening)
         session = self.session
         session.opened.connect(self._on_opened)
@@ -242,6 +250,7 @@ class MainWindow(QMainWindow):
         self.changes.moved.connect(self.inspector.changes.refresh)
         self.flow.told.connect(lambda text, undo: self.status.show_change(text, undoable=undo))
         self.flow.refresh_requested.connect(self.refresh)
+        self.preferences.live_changed.connect(self._set_live)
         self.copier.copied.connect(lambda text: self.status.show_change(text, undoable=False))
         self.copier.failed.connect(self._on_failed)
         self.status.undo_requested.connect(self.changes.undo)
@@ -306,7 +315,7 @@ class MainWindow(QMainWindow):
         self.table.view.mark_changed(self.flow.take_own_changes(ids))
         if self.inspector.id_ in ids:
             self.flow.note_seen(self.inspector.id_)
-            self.inspector.refresh_panels()
+        self.inspector.take_changes(ids)
 
     def _on_object_shown(self, id_: str) -> None:
         self.flow.note_seen(id_)
@@ -321,7 +330,6 @@ class MainWindow(QMainWindow):
         """Look now for what other programs changed."""
         self.banner.hide()
         self.session.refresh()
-        self.inspector.reload()
 
     def _show_start(self) -> None:
         self.setWindowTitle("Jobshelf")
@@ -398,20 +406,6 @@ class MainWindow(QMainWindow):
             )
             shown[(place + step) % len(shown)].setFocus(Qt.FocusReason.ShortcutFocusReason)
 
-    def _zoom(self, step: int) -> None:
-        sizes = [choice.value for choice in Settings.text_size.choices]
-        place = sizes.index(self.settings.text_size) + step
-        self.settings.text_size = sizes[min(max(place, 0), len(sizes) - 1)] if step else 100
-        self._apply_setting("text_size")
-
-    def _apply_setting(self, name: str) -> None:
-        if name in ("appearance", "text_size"):
-            application = QApplication.instance()
-            assert isinstance(application, QApplication)
-            apply_appearance(application, self.settings.appearance, self.settings.text_size)
-        elif name == "live":
-            self._set_live(self.settings.live)
-
     def _ask_store(self) -> None:
         self.opening.ask()
 
@@ -428,6 +422,7 @@ class MainWindow(QMainWindow):
     def _delete(self, *, with_below: bool) -> None:
         task = self.table.selected_ids()
         if task is not None:
+            self.table.hold_place()
             task.then(lambda ids: self.flow.delete(ids, with_below=with_below), self._on_failed)
 
     def _with_current(self, act: Callable[[str], object]) -> None:
@@ -448,11 +443,6 @@ class MainWindow(QMainWindow):
         if info is not None:
             self._show_dialog(StoreDialog(info, self.table.total, self))
 
-    def _show_settings(self) -> None:
-        dialog = SettingsDialog(self.settings, self)
-        dialog.changed.connect(self._apply_setting)
-        self._show_dialog(dialog)
-
     def _show_dialog(self, dialog: QWidget) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setWindowModality(Qt.WindowModality.WindowModal)
@@ -460,11 +450,10 @@ class MainWindow(QMainWindow):
 
     # Qt
 
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
-            self.table.refresh_theme()
-            self.inspector.refresh_theme()
+    def event(self, event: QEvent) -> bool:
+        if event.type() in _RESTYLING:
+            self._restyle.start()  # several come together, and some before the palette is set
+        return super().event(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._memory.save()

@@ -60,18 +60,25 @@ class MessagePage(QWidget):
         self.details = QPlainTextEdit(self)
         self.details.setObjectName("messageDetails")
         self.details.setReadOnly(True)
-        self.details.setMaximumWidth(_WIDTH)
         self.details.hide()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(6 * GRID, 6 * GRID, 6 * GRID, 6 * GRID)
+        column = QVBoxLayout()
         column.setSpacing(3 * GRID)
         column.addStretch(2)
         for widget in (self._picture, self.title, self.sentence):
-            column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
+            column.addWidget(widget)
         column.addSpacing(GRID)
         column.addLayout(self._buttons)
-        column.addWidget(self.details, 1, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self.details, 1)
         column.addStretch(3)
+        # The texts wrap: they need the whole width of a column that is not too wide.
+        middle = QWidget(self)
+        middle.setLayout(column)
+        middle.setMaximumWidth(_WIDTH)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(6 * GRID, 6 * GRID, 6 * GRID, 6 * GRID)
+        row.addStretch(1)
+        row.addWidget(middle, 100)
+        row.addStretch(1)
 
     def show_message(
         self, title: str, sentence: str, buttons: Sequence[Button] = (), details: str = ""
@@ -126,18 +133,16 @@ class MessagePage(QWidget):
 
     # Qt
 
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange:
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ApplicationPaletteChange:
             self._draw_picture()
+        return super().event(event)
 
 
 def _label(parent: QWidget) -> QLabel:
     label = QLabel(parent)
     label.setWordWrap(True)
     label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-    label.setMinimumWidth(min(_WIDTH, 320))
-    label.setMaximumWidth(_WIDTH)
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -22,7 +23,13 @@ __all__ = ["ObjectPicker"]
 
 
 class ObjectPicker(QDialog):
-    """Lists the objects of the store, with a filter, to choose one."""
+    """Lists the objects of the store, with a filter, to choose one.
+
+    Signals:
+        picked: The ID of the object that was chosen.
+    """
+
+    picked = Signal(str)
 
     def __init__(self, session: StoreSession, id_: str, parent: QWidget | None = None) -> None:
         """Make the dialog.
@@ -41,6 +48,7 @@ class ObjectPicker(QDialog):
             self,
         )
         sentence.setWordWrap(True)
+        sentence.setTextFormat(Qt.TextFormat.PlainText)
         self.filter = FilterEdit(self)
         self.filter.setObjectName("pickerFilter")
         self.model = IdTableModel(self)
@@ -99,5 +107,8 @@ class ObjectPicker(QDialog):
     # Qt
 
     def done(self, result: int) -> None:
+        chosen = self.chosen
+        if result == QDialog.DialogCode.Accepted and chosen is not None:
+            self.picked.emit(chosen)
         self.model.set_session(None)
         super().done(result)

@@ -8,12 +8,12 @@ from PySide6.QtWidgets import QAbstractItemView, QTreeView, QWidget
 
 from app.models.roles import NODE_ROLE
 from app.window.cell_delegates import NodeDelegate
-from app.window.theme import GRID, soften_selection
+from app.window.theme import GRID
 from app.work.records import NodeRow
 
 __all__ = ["ObjectTreeView", "node_at"]
 
-_WIDTHS = (240, 300)
+_WIDTHS = (190, 290)
 
 
 def node_at(index: QModelIndex) -> NodeRow | None:
@@ -28,11 +28,13 @@ class ObjectTreeView(QTreeView):
     Signals:
         menu_requested: Where on the screen a context menu shall open.
         follow_requested: The user wants to open the object that the current node names.
+        retry_requested: The user wants a row read again that could not be shown.
         left: The user wants back to the table.
     """
 
     menu_requested = Signal(QPoint)
     follow_requested = Signal()
+    retry_requested = Signal(QModelIndex)
     left = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -64,14 +66,15 @@ class ObjectTreeView(QTreeView):
 
     def refresh_theme(self) -> None:
         """Take over palette and fonts of the application."""
-        soften_selection(self)
         self.delegate.refresh_fonts()
         self.viewport().update()
 
     def _act_on(self, index: QModelIndex) -> None:
-        """Follow a reference; open or close anything else."""
+        """Follow a reference, try an error again; open or close anything else."""
         node = node_at(index)
-        if node is not None and node.kind == "reference":
+        if node is not None and node.kind == "error":
+            self.retry_requested.emit(index)
+        elif node is not None and node.kind == "reference":
             self.follow_requested.emit()
         elif self.isExpanded(index):
             self.collapse(index)

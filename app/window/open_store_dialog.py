@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -33,7 +33,8 @@ from app.window.address_form import (
 )
 from app.window.addresses import icon_of, title_of
 from app.window.icons import icon
-from app.window.theme import GRID, soften_selection, theme
+from app.window.theme import GRID, theme
+from app.window.tooltips import plain
 from app.work.task import Task
 from persistence.errors import StoreError
 from persistence.probe import Description
@@ -45,7 +46,14 @@ _TYPING_PAUSE_MS = 300
 
 
 class OpenStoreDialog(QDialog):
-    """Asks for the address of a store."""
+    """Asks for the address of a store.
+
+    Signals:
+        chosen: The address (a `StoreUrl`, with its password), and whether to open it
+            read-only.
+    """
+
+    chosen = Signal(object, bool)
 
     def __init__(
         self,
@@ -149,7 +157,7 @@ class OpenStoreDialog(QDialog):
         self.recent.setAccessibleName("Recent stores")
         for address in recent:
             item = QListWidgetItem(icon(icon_of(address)), title_of(address))
-            item.setToolTip(address)
+            item.setToolTip(plain(address))
             item.setData(Qt.ItemDataRole.UserRole, address)
             self.recent.addItem(item)
         self.recent.itemClicked.connect(self._on_recent_chosen)
@@ -159,7 +167,6 @@ class OpenStoreDialog(QDialog):
         for view in (self.kinds, self.recent):
             view.setFixedWidth(55 * GRID)
             view.setUniformItemSizes(True)
-            soften_selection(view)
             view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
             for number in range(view.count()):
                 view.item(number).setSizeHint(QSize(0, row_height))
@@ -315,7 +322,7 @@ class OpenStoreDialog(QDialog):
         self._buttons.button(QDialogButtonBox.StandardButton.Open).setEnabled(possible)
 
     def _accept_when_possible(self) -> None:
-        if self._url is not None:
+        if self._buttons.button(QDialogButtonBox.StandardButton.Open).isEnabled():
             self.accept()
 
     # Qt
@@ -324,3 +331,5 @@ class OpenStoreDialog(QDialog):
         self._pause.stop()
         self._forget_task()
         super().done(result)
+        if result == QDialog.DialogCode.Accepted and self._url is not None:
+            self.chosen.emit(self._url, self.read_only)

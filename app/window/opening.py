@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QObject, Signal
-from PySide6.QtWidgets import QDialog, QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from app.settings import Settings
 from app.window.addresses import icon_of, title_of, without_password
 from app.window.icons import icon
 from app.window.open_store_dialog import OpenStoreDialog
+from app.window.tooltips import plain
 from app.work.prober import Prober
 from persistence.urls import StoreUrl
 
@@ -65,9 +66,9 @@ class Opening(QObject):
         )
         if address:
             dialog.set_address(address)
-        if dialog.exec() == QDialog.DialogCode.Accepted and dialog.url is not None:
-            self.chosen.emit(dialog.url, dialog.read_only)
-        dialog.deleteLater()
+        dialog.chosen.connect(self.chosen)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
 
     def ask_folder(self) -> None:
         """Let the user choose a folder of jobs."""
@@ -111,7 +112,7 @@ class Opening(QObject):
             mnemonic = f"&{number} " if number < 10 else ""
             title = title_of(address).replace("&", "&&")
             action = self._menu.addAction(icon(icon_of(address)), f"{mnemonic}{title}")
-            action.setToolTip(address)
+            action.setToolTip(plain(address))
             action.triggered.connect(
                 lambda _=False, address=address: self.chosen.emit(address, False)
             )

@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
 from app.actions.journal import Deleted
 from app.window.history_panel import when
 from app.window.icons import icon
-from app.window.theme import GRID, monospace, soften_selection
+from app.window.theme import GRID, monospace
+from app.window.tooltips import plain
 
 __all__ = ["RecentlyDeletedDialog"]
 
@@ -69,7 +70,6 @@ class RecentlyDeletedDialog(QDialog):
         self.view.addTopLevelItems(self._items)
         self.view.itemSelectionChanged.connect(self._update)
         self.view.itemActivated.connect(lambda *_: self._restore())
-        soften_selection(self.view)
         self._note = QLabel(self)
         self._note.setProperty("quiet", True)
         self._note.setWordWrap(True)
@@ -118,7 +118,7 @@ class RecentlyDeletedDialog(QDialog):
 def _item(row: Deleted) -> QTreeWidgetItem:
     short = row.type.rsplit(".", 1)[-1]
     item = QTreeWidgetItem([row.id_, short, row.name or "", f"{row.size:,}", when(row.time)])
-    item.setToolTip(1, row.type)
+    item.setToolTip(1, plain(row.type))
     item.setFont(0, monospace())
     item.setTextAlignment(3, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     item.setData(0, _ROW, row)

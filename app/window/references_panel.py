@@ -26,7 +26,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.window.cell_delegates import paint_state
-from app.window.theme import GRID, monospace, soften_selection, theme
+from app.window.theme import GRID, monospace, theme
+from app.window.tooltips import plain
 from app.work.records import Link
 from app.work.session import StoreSession
 from app.work.task import Task
@@ -35,7 +36,7 @@ __all__ = ["ReferencesPanel"]
 
 Index = QModelIndex | QPersistentModelIndex
 _COLUMNS = ("Object", "Path", "Type", "State", "Name")
-_WIDTHS = (200, 150, 150, 120)
+_WIDTHS = (190, 110, 140, 110)
 _STATE = 3
 
 
@@ -62,6 +63,7 @@ class ReferencesPanel(QWidget):
         self.setObjectName("referredByPanel" if incoming else "refersToPanel")
         self._session: StoreSession | None = None
         self._task: Task | None = None
+        self._id: str | None = None
         self._model = _LinkModel(self)
         self.view = QTreeView(self)
         self.view.setObjectName("referredByView" if incoming else "refersToView")
@@ -69,6 +71,7 @@ class ReferencesPanel(QWidget):
         self.view.setModel(self._model)
         self.view.setItemDelegate(_LinkDelegate(self.view))
         self.view.setRootIsDecorated(False)
+        self.view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.view.setUniformRowHeights(True)
         self.view.setAllColumnsShowFocus(True)
         self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -86,7 +89,6 @@ class ReferencesPanel(QWidget):
         column_ = QVBoxLayout(self)
         column_.setContentsMargins(0, 0, 0, 0)
         column_.addWidget(self._stack)
-        self.refresh_theme()
 
     @property
     def links(self) -> tuple[Link, ...]:
@@ -103,7 +105,9 @@ class ReferencesPanel(QWidget):
         if self._task is not None:
             self._task.cancel()
             self._task = None
-        self.counted.emit(-1)
+        if id_ != self._id:  # asked again for the same one, the former answer stays meanwhile
+            self._id = id_
+            self.counted.emit(-1)
         if id_ is None or self._session is None:
             self._show_links(())
             self._empty.setText("")
@@ -111,17 +115,14 @@ class ReferencesPanel(QWidget):
         ask = self._session.referrers if self._incoming else self._session.references
         self._task = ask(id_).then(self._on_links, self._on_failed)
 
-    def refresh_theme(self) -> None:
-        """Take over palette and fonts of the application."""
-        soften_selection(self.view)
-
     def _show_links(self, links: tuple[Link, ...]) -> None:
         self._model.set_links(links)
         self._stack.setCurrentWidget(self.view if links else self._empty)
 
     def _on_links(self, links: tuple[Link, ...]) -> None:
         self._task = None
-        self._show_links(links)
+        if links != self._model.links or not links:
+            self._show_links(links)
         self._empty.setText(
             "No object of this store refers to it."
             if self._incoming
@@ -174,7 +175,9 @@ class _LinkModel(QAbstractTableModel):
             state = (link.state or "") if link.exists else "missing"
             return (link.id, link.path, short, state, link.name or "")[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return link.type if link.exists else f"There is no object {link.id} in this store."
+            return plain(
+                link.type if link.exists else f"There is no object {link.id} in this store."
+            )
         if role == Qt.ItemDataRole.ForegroundRole and not link.exists:
             return theme().colour("red")
         if role == Qt.ItemDataRole.FontRole and index.column() < 2:

@@ -8,12 +8,14 @@ import traceback
 from types import TracebackType
 
 import PySide6
-from PySide6.QtCore import QCoreApplication, QThread, qVersion
+from PySide6.QtCore import QCoreApplication, Qt, QThread, qVersion
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
+    QApplication,
     QDialog,
     QDialogButtonBox,
     QLabel,
+    QMainWindow,
     QPlainTextEdit,
     QVBoxLayout,
     QWidget,
@@ -74,15 +76,21 @@ def show_report(report: str) -> None:
     """Show a report once, without blocking; only log it where no window can be shown."""
     _log.error("%s", report)
     application = QCoreApplication.instance()
-    if not isinstance(application, QGuiApplication):
+    if not isinstance(application, QApplication):
         return
     if QThread.currentThread() is not application.thread():
         return
-    open_ = [
-        window
-        for window in QGuiApplication.topLevelWindows()
-        if window.objectName().startswith("reportDialog") and window.isVisible()
-    ]
-    if open_:  # an error that repeats must not bury the screen in dialogs
-        return
-    ReportDialog(report).open()
+    # An error that repeats must not bury the screen in dialogs.
+    if not any(isinstance(window, ReportDialog) for window in application.topLevelWidgets()):
+        _open(report)
+
+
+def _open(report: str) -> None:
+    dialog = ReportDialog(report, QApplication.activeWindow() or _main_window())
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.open()
+
+
+def _main_window() -> QWidget | None:
+    windows = QApplication.topLevelWidgets()
+    return next((w for w in windows if isinstance(w, QMainWindow) and w.isVisible()), None)

@@ -10,11 +10,13 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QStatusBar,
     QWidget,
 )
 
 from app.window.theme import GRID
+from app.window.tooltips import plain
 
 __all__ = ["StatusBar"]
 
@@ -39,6 +41,7 @@ class StatusBar(QStatusBar):
         self.address.setTextFormat(Qt.TextFormat.PlainText)
         self.address.setProperty("quiet", True)
         self.address.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.address.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.progress_text = QLabel(self)
         self.progress_text.setObjectName("progressText")
         self.progress_text.setProperty("quiet", True)
@@ -69,7 +72,7 @@ class StatusBar(QStatusBar):
         """Say which store is open and how."""
         mode = "read-only" if read_only else "read-write"
         self.address.setText(f"{address}  ·  {mode}  ·  {'live' if live else 'paused'}")
-        self.address.setToolTip(address)
+        self.address.setToolTip(plain(address))
 
     def show_no_store(self) -> None:
         """Say that no store is open."""

@@ -57,6 +57,7 @@ class TablePanel(QWidget):
         self._wanted_id: str | None = None
         self._waits_for_row = False
         self._is_fresh = False
+        self._place: int | None = None
         self._filter = filter_edit
         self.model = IdTableModel(self)
         self.view = IdTableView(self)
@@ -107,6 +108,11 @@ class TablePanel(QWidget):
         if id_ != self.current_id:
             self._wanted_id = id_
             self._find_wanted()
+
+    def hold_place(self) -> None:
+        """Put the cursor where it is now again, if its row goes with the next change."""
+        ranges = self.view.selected_ranges()
+        self._place = ranges[0][0] if ranges else None
 
     def refresh_theme(self) -> None:
         """Take over palette and fonts of the application."""
@@ -166,10 +172,16 @@ class TablePanel(QWidget):
         self.view.entered.connect(self._on_entered)
         self.view.doubleClicked.connect(lambda _: self._on_entered())
         self.view.typed_ahead.connect(self._on_typed_ahead)
-        self.view.horizontalHeader().sortIndicatorChanged.connect(lambda *_: self._keep_cursor())
+        self.view.horizontalHeader().sortIndicatorChanged.connect(self._on_sort_chosen)
         selection = self.view.selectionModel()
         selection.selectionChanged.connect(lambda *_: self._on_selection_changed())
         selection.currentChanged.connect(lambda *_: self._rest.start())
+
+    def _on_sort_chosen(self, column: int, order: Qt.SortOrder) -> None:
+        self._keep_cursor()
+        key = self.model.columns[column].key if column >= 0 else ""
+        descending = order == Qt.SortOrder.DescendingOrder
+        self.model.set_query(replace(self.model.query, sort=key, descending=descending))
 
     def _keep_cursor(self) -> None:
         self._wanted_id = self._wanted_id or self.current_id
@@ -220,6 +232,9 @@ class TablePanel(QWidget):
             if self._count and self._is_fresh:
                 self._is_fresh = False
                 self.view.select_row(0)
+            elif self._place is not None and not self.view.selected_ranges():
+                self.view.select_row(min(self._place, self.model.rowCount() - 1))
+                self._place = None
         elif self.model.query.text:
             self._message.show_message(
                 "No object matches",
@@ -257,7 +272,12 @@ class TablePanel(QWidget):
         if self._filter.text().strip() and isinstance(error, StoreError):
             self._say_error(str(error))
             return
-        self._message.show_message("The objects cannot be listed", str(error), details=repr(error))
+        self._message.show_message(
+            "The objects cannot be listed",
+            str(error),
+            [Button("&Try Again", lambda: self.model.set_query(self.model.query), "refresh")],
+            details=repr(error),
+        )
         self._stack.setCurrentWidget(self._message)
 
     def _on_selection_changed(self) -> None:

@@ -7,11 +7,11 @@ from functools import lru_cache
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication
 
 from app.resource_files import resource
 
-__all__ = ["GRID", "Theme", "apply_appearance", "monospace", "soften_selection", "theme"]
+__all__ = ["GRID", "Theme", "apply_appearance", "monospace", "theme"]
 
 GRID = 4
 """All distances are multiples of this, in device-independent pixels."""
@@ -174,19 +174,6 @@ def apply_appearance(application: QApplication, appearance: str, text_size: int)
     application.setStyleSheet(_style_sheet(theme()))
 
 
-def soften_selection(view: QWidget) -> None:
-    """Give a list the quiet selection, on which coloured text stays readable."""
-    colours = theme()
-    palette = QPalette(QGuiApplication.palette())
-    for group, colour in (
-        (QPalette.ColorGroup.Active, colours.selection),
-        (QPalette.ColorGroup.Inactive, colours.selection_inactive),
-    ):
-        palette.setColor(group, QPalette.ColorRole.Highlight, colour)
-        palette.setColor(group, QPalette.ColorRole.HighlightedText, colours.text)
-    view.setPalette(palette)
-
-
 def _system_has_no_palette(application: QApplication) -> bool:
     """Return whether the desktop leaves all colours to the style."""
     style, current = application.style().standardPalette(), application.palette()
@@ -271,6 +258,9 @@ def _style_sheet(colours: Theme) -> str:
         "icons": resource("icons").as_posix(),
         "red": colours.colour("red").name(),
         "edge": _mix(colours.window, colours.text, 0.22).name(),
+        "alternate": _mix(colours.base, colours.text, 0.025).name(),
+        "selection": colours.selection.name(),
+        "inactive": colours.selection_inactive.name(),
         "handle": _mix(colours.base, colours.text, 0.28).name(),
         "button": _mix(colours.window, QColor("#ffffff"), 0.06 if colours.is_dark else 0.7).name(),
         "raised": _mix(colours.window, QColor("#ffffff"), 0.1 if colours.is_dark else 1.0).name(),
@@ -343,7 +333,13 @@ QHeaderView::section {
     border-bottom: 1px solid <<line>>; border-right: 1px solid <<line>>;
 }
 QHeaderView::section:hover { color: <<text>>; }
-QTableView, QTreeView, QListView { border: 0; }
+QTableView, QTreeView, QListView {
+    border: 0; background: <<base>>; alternate-background-color: <<alternate>>; color: <<text>>;
+    selection-background-color: <<inactive>>; selection-color: <<text>>;
+}
+QTableView:active, QTreeView:active, QListView:active {
+    selection-background-color: <<selection>>;
+}
 QFrame#framed { border: 1px solid <<line>>; border-radius: 6px; background: <<base>>; }
 QDialog QTableView, QDialog QListView, QDialog QPlainTextEdit {
     border: 1px solid <<edge>>; border-radius: 4px;
@@ -360,6 +356,7 @@ QScrollBar::handle:horizontal { min-width: 32px; }
 QScrollBar::handle:hover { background: <<muted>>; }
 QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
+QAbstractScrollArea::corner { background: <<base>>; border: 0; }
 QTabWidget::pane { border: 0; border-top: 1px solid <<line>>; }
 QTabBar { background: <<window>>; }
 QTabBar::tab {

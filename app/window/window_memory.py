@@ -10,9 +10,9 @@ from app.settings import Settings
 from app.window.inspector_panel import InspectorPanel
 from app.window.table_panel import TablePanel
 
-__all__ = ["WindowMemory"]
+__all__ = ["FIRST_SIZE", "WindowMemory"]
 
-_FIRST_SIZE = QSize(1400, 860)
+FIRST_SIZE = QSize(1400, 860)
 
 
 class WindowMemory:
@@ -40,7 +40,7 @@ class WindowMemory:
             and self._window.restoreGeometry(QByteArray(settings.window_geometry))
         ):
             room = QGuiApplication.primaryScreen().availableSize()
-            self._window.resize(_FIRST_SIZE.boundedTo(room))
+            self._window.resize(FIRST_SIZE.boundedTo(room))
         for splitter, state in (
             (self._splitter, settings.main_splitter),
             (self._inspector.splitter, settings.inspector_splitter),

@@ -249,6 +249,18 @@ class RowIndex:
         )
         return [_id(value) for (value,) in found]
 
+    def references(self, id_: str) -> list[str]:
+        """Return the IDs that an object refers to, each once, in no particular order."""
+        found = self._db.execute(
+            "SELECT target FROM link WHERE source = (SELECT position FROM entry WHERE id = ?)",
+            (_stored(id_),),
+        )
+        return [_id(value) for (value,) in found]
+
+    def __contains__(self, id_: str) -> bool:
+        found = self._db.execute("SELECT 1 FROM entry WHERE id = ?", (_stored(id_),))
+        return found.fetchone() is not None
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         self._db.execute("BEGIN")

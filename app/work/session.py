@@ -183,6 +183,10 @@ class StoreSession(QObject):
         wanted = list(ids)
         return self._ask_index(lambda index: index.rows(wanted))
 
+    def call_index(self, function: Callable[[RowIndex], T]) -> Task:
+        """Give what a function of the index returns; it runs on the index's own thread."""
+        return self._ask_index(function)
+
     # Looking into objects
 
     def root(self, id_: str) -> Task:

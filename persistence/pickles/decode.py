@@ -13,7 +13,7 @@ symbols, such as an instance of a class that was itself made by a call.
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
@@ -42,10 +42,10 @@ class Pickle:
         python2: Whether its `bytes` are texts that Python 2 wrote as byte strings.
     """
 
-    root: Any
+    root: Any = field(repr=False)  # it may be deeper than repr can go
     protocol: int
     size: int
-    references: tuple[Reference, ...] = ()
+    references: tuple[Reference, ...] = field(default=(), repr=False)
     python2: bool = False
 
 

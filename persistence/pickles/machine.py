@@ -134,7 +134,13 @@ class Machine:
         self._stack.append(reference)
 
     def _lines(self, count: int) -> list[bytes]:
-        return self._data[self.offset + 1 :].split(b"\n", count)[:count]
+        # Slices of the rest of the pickle would take quadratic time.
+        lines, start = [], self.offset + 1
+        for _ in range(count):
+            end = self._data.index(b"\n", start)
+            lines.append(self._data[start:end])
+            start = end + 1
+        return lines
 
     # Containers.
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
+from filelock import FileLock
 
 __all__ = ["gc3pie_python", "run_in_gc3pie"]
 
@@ -35,6 +36,14 @@ def gc3pie_python() -> tuple[str | None, str]:
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if _imports(str(python)):
         return str(python), ""
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(home.with_suffix(".lock")):
+        return _install(home, python)
+
+
+def _install(home: Path, python: Path) -> tuple[str | None, str]:
+    if _imports(str(python)):
+        return str(python), ""  # another test process was faster
     base = next(filter(_can_make_environments, _pythons()), None)
     if base is None:
         return None, "there is no Python 3.9 here that could run GC3Pie 2.6.8"

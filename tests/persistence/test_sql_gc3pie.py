@@ -101,7 +101,7 @@ class TestTable:
         query(
             path, "CREATE TABLE strict (id INTEGER PRIMARY KEY, data BLOB, state TEXT, x NOT NULL)"
         )
-        with SqlStore(path, "strict") as store, pytest.raises(SaveError, match="strict.x"):
+        with SqlStore(path, "strict") as store, pytest.raises(SaveError, match=r"strict\.x"):
             store.save({"a": 1})
 
     def test_empty_rows_are_read_and_can_be_removed(self, path: Path) -> None:

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -323,6 +324,30 @@ class TestReadOnly:
             shutil.rmtree(folder)
 
 
+class TestFilesThatChangeHands:
+    def test_a_file_that_is_replaced_by_another_is_opened_anew(self, tmp_path: Path) -> None:
+        path, backup = tmp_path / "jobs.db", tmp_path / "backup.db"
+        with SqlStore(backup) as store:
+            kept = store.save(Node("kept"))
+        with SqlStore(path) as store:
+            store.save(Node("former"))
+            store.pre_fork()  # nothing of it is in a log
+            assert len(store) == 1
+            os.replace(backup, path)
+            new = store.save(Node("new"))
+            assert store.list() == [kept, new]
+        with SqlStore(path) as store:
+            assert store.list() == [kept, new]
+
+    def test_a_file_that_is_removed_is_not_made_again_empty(self, path: Path) -> None:
+        with SqlStore(path) as store:
+            store.save(Node("a"))
+            path.unlink()
+            with pytest.raises(StoreError, match="cannot be opened"):
+                store.save(Node("b"))
+        assert not path.exists()
+
+
 class TestLocks:
     @pytest.mark.parametrize("is_gc3pie", [True, False])
     def test_a_lock_that_is_not_released_is_reported(self, path: Path, is_gc3pie: bool) -> None:
@@ -345,8 +370,6 @@ class TestLocks:
         with SqlStore(path) as store:
             other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             other.execute("BEGIN IMMEDIATE")
-            import threading
-
             timer = threading.Timer(0.5, other.execute, ["COMMIT"])
             timer.start()
             store.save(Node("a"))

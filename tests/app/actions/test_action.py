@@ -26,7 +26,9 @@ def test_no_two_actions_share_a_key_or_a_name(qtbot: QtBot) -> None:
 
 def test_no_two_entries_of_a_menu_share_a_mnemonic() -> None:
     for title, entries in MENUS:
-        texts = [ACTIONS[e].text if e in ACTIONS else SUBMENUS[e] for e in entries if e != SEPARATOR]
+        texts = [
+            ACTIONS[e].text if e in ACTIONS else SUBMENUS[e] for e in entries if e != SEPARATOR
+        ]
         mnemonics = Counter(text[text.index("&") + 1].lower() for text in texts)
         assert [key for key, count in mnemonics.items() if count > 1] == [], title
 
@@ -51,5 +53,10 @@ def test_the_names_that_tests_and_assistive_tools_rely_on_are_stable(id_: str, n
 
 def test_nothing_that_changes_a_store_is_offered_for_one_that_is_read_only() -> None:
     now = Circumstances(store_is_open=True, store_is_writable=False, selected=1)
-    for id_ in ("object.delete", "object.delete_below", "object.replace", "object.replace_by_object"):
+    for id_ in (
+        "object.delete",
+        "object.delete_below",
+        "object.replace",
+        "object.replace_by_object",
+    ):
         assert not ACTIONS[id_].enabled_when(now)

@@ -22,7 +22,9 @@ def journal(tmp_path: Path) -> Journal:
 
 
 def test_an_entry_is_pending_until_it_is_marked(journal: Journal) -> None:
-    key = journal.begin(STORE, Act.DELETE, "Delete a", [JournalRecord("a", b"old", None, "m.A", "n")])
+    key = journal.begin(
+        STORE, Act.DELETE, "Delete a", [JournalRecord("a", b"old", None, "m.A", "n")]
+    )
     entry = journal.entry(key)
     assert entry is not None
     assert (entry.state, entry.count, entry.label) == (EntryState.PENDING, 1, "Delete a")
@@ -69,7 +71,9 @@ def test_the_versions_of_an_object_are_those_of_its_entries(journal: Journal) ->
     assert journal.versions(STORE, "a") == [b"3", b"1", b"2"]
 
 
-def test_old_entries_are_dropped_with_their_records_but_never_pending_ones(journal: Journal) -> None:
+def test_old_entries_are_dropped_with_their_records_but_pending_ones_stay(
+    journal: Journal,
+) -> None:
     done = journal.begin(STORE, Act.DELETE, "done", [JournalRecord("a", b"1", None)])
     journal.mark(done, EntryState.DONE)
     pending = journal.begin(STORE, Act.DELETE, "pending", [JournalRecord("b", b"2", None)])
@@ -87,7 +91,9 @@ def test_the_bytes_are_synchronised_before_the_store_may_change(journal: Journal
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def test_a_journal_that_cannot_be_written_says_so_before_anything_is_changed(tmp_path: Path) -> None:
+def test_a_journal_that_cannot_be_written_says_so_before_anything_is_changed(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "journal.db"
     path.write_text("this is no database, and long enough for SQLite to notice that" * 20)
     with pytest.raises(SaveError, match="cannot be used"):

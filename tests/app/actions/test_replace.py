@@ -20,7 +20,7 @@ def carried_id(data: bytes) -> object:
 
 
 def test_another_objects_content_gets_the_id_it_is_stored_under(
-    gc3pie: Callable[[str], Path]
+    gc3pie: Callable[[str], Path],
 ) -> None:
     with make_store(gc3pie("python3.7/jobs-dir")) as store:
         one, other = store.list()[:2]

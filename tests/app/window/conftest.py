@@ -35,7 +35,7 @@ class Driver:
         self.until(lambda: self.window.session.is_scanned)
         self.until(lambda: self.window.table.total == self.table.model().rowCount() > 0)
         self.until(lambda: self.window.inspector.id_ is not None)
-        self.until(lambda: self.node() is not None)
+        self.until(lambda: self.shows(str(self.window.inspector.id_)))
 
     def until(self, condition: Callable[[], object]) -> None:
         self.qtbot.waitUntil(lambda: bool(condition()), timeout=TIMEOUT)
@@ -45,7 +45,13 @@ class Driver:
         assert found is not None, name
         return found
 
-    def key(self, key: Qt.Key, widget: QWidget | None = None, *, mod: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    def key(
+        self,
+        key: Qt.Key,
+        widget: QWidget | None = None,
+        *,
+        mod: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+    ) -> None:
         self.qtbot.keyClick(widget or QApplication.focusWidget() or self.window, key, mod)
 
     def type(self, text: str, widget: QWidget) -> None:
@@ -64,14 +70,20 @@ class Driver:
 
     def row_of(self, id_: str) -> int:
         model = self.window.table.model
-        return next(row for row in range(model.rowCount()) if model.id_at(model.index(row, 0)) == id_)
+        return next(
+            row for row in range(model.rowCount()) if model.id_at(model.index(row, 0)) == id_
+        )
 
     def select(self, id_: str) -> None:
         row = self.row_of(id_)
         self.table.scrollTo(self.table.model().index(row, 0))
         self.click_row(row)
-        self.until(lambda: self.window.inspector.id_ == id_)
-        self.until(lambda: self.window.inspector.model.id == id_ and self.node() is not None)
+        self.until(lambda: self.shows(id_))
+
+    def shows(self, id_: str) -> bool:
+        """Return whether an object stands in the tree (its error, if it is damaged)."""
+        node = self.node()
+        return node is not None and node.name == id_ and self.tree.currentIndex().isValid()
 
     def node(self, index: QModelIndex | None = None) -> NodeRow | None:
         index = index if index is not None else self.tree.model().index(0, 0)
