@@ -55,6 +55,7 @@ class ChangeFlow(QObject):
         self._session: StoreSession | None = None
         self._folder = ""
         self._seen: _Version | None = None
+        self._former: _Version | None = None
         self._own_changes: set[str] = set()
         stack.change_started.connect(self._own_changes.update)
         stack.change_done.connect(self._on_done)
@@ -63,11 +64,13 @@ class ChangeFlow(QObject):
     def set_session(self, session: StoreSession | None) -> None:
         """Change objects of another store."""
         self._session = session
-        self._seen = None
+        self._seen = self._former = None
         self._own_changes.clear()
 
     def note_seen(self, id_: str) -> None:
         """Remember the version of an object that the user looks at now."""
+        if self._seen is not None and self._seen.id_ == id_:
+            self._former = self._seen
         self._seen = None
         if self._session is not None:
             self._session.call(lambda store: _version(store, id_)).then(
@@ -230,12 +233,12 @@ class ChangeFlow(QObject):
     def _show_difference(self, id_: str, expected: str) -> None:
         if self._session is None:
             return
-        journal, address, seen = self._stack.journal, self._stack.address, self._seen
+        journal, address = self._stack.journal, self._stack.address
+        looked_at = [v for v in (self._seen, self._former) if v is not None and v.id_ == id_]
 
         def compare(store: Store) -> Difference:
             known = journal.versions(address, id_)
-            if seen is not None and seen.id_ == id_ and seen.data is not None:
-                known.append(seen.data)
+            known += [version.data for version in looked_at if version.data is not None]
             before = next((data for data in known if fingerprint(data) == expected), None)
             stored = next((record.data for record in store.read_many([id_])), ABSENT)
             return difference(before if expected else ABSENT, stored)

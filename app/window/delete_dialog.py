@@ -88,7 +88,7 @@ class DeleteDialog(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
         buttons.rejected.connect(self.reject)
         cancel = buttons.button(QDialogButtonBox.StandardButton.Cancel)
-        delete = QPushButton(icon("delete"), "&Delete", self)
+        delete = QPushButton("&Delete", self)
         delete.setObjectName("deleteThese")
         delete.clicked.connect(lambda: self._decide(DeleteAnswer.THESE))
         buttons.addButton(delete, QDialogButtonBox.ButtonRole.AcceptRole)

@@ -116,7 +116,7 @@ class MessagePage(QWidget):
             button.setAutoDefault(True)
             button.setDefault(number == 0)
             if record.icon:
-                button.setIcon(icon(record.icon))
+                button.setIcon(icon(record.icon, "" if number else "on_accent"))
             button.clicked.connect(record.on_clicked)
             self._buttons.addWidget(button)
         if has_details:

@@ -77,7 +77,6 @@ class RecentlyDeletedDialog(QDialog):
         buttons.rejected.connect(self.reject)
         self._restore_button = buttons.addButton("&Restore", QDialogButtonBox.ButtonRole.ActionRole)
         self._restore_button.setObjectName("restoreButton")
-        self._restore_button.setIcon(icon("restore"))
         self._restore_button.clicked.connect(self._restore)
         column_ = QVBoxLayout(self)
         column_.setContentsMargins(5 * GRID, 5 * GRID, 5 * GRID, 4 * GRID)

@@ -111,13 +111,14 @@ class StartPage(QWidget):
             ("Open &Folder…", "startOpenFolder", "folder", self.folder_requested),
             ("Open the &Demo Store", "startDemo", "demo", self.demo_requested),
         ):
-            button = QPushButton(icon(icon_name), text, self)
+            is_first = name == "startOpen"
+            button = QPushButton(icon(icon_name, "on_accent" if is_first else ""), text, self)
             button.setObjectName(name)
             button.setAutoDefault(True)
-            button.setDefault(name == "startOpen")
+            button.setDefault(is_first)
             button.clicked.connect(signal)
             row.addWidget(button)
-            if name == "startOpen":
+            if is_first:
                 self.setFocusProxy(button)
         row.addStretch()
         return row

@@ -88,6 +88,8 @@ _HUES_ON_DARK = {
     "teal": "#54c8cd",
 }
 
+_LIGHT_ACCENT = 170  # from this lightness on, dark text is read better
+
 
 @dataclass(frozen=True)
 class Theme:
@@ -96,6 +98,7 @@ class Theme:
     Attributes:
         is_dark: Whether text is light on dark.
         window, base, text, accent: As the palette has them.
+        on_accent: For text on the accent.
         muted: For secondary text.
         line: For lines between areas.
         hover: Behind what the mouse is over.
@@ -108,6 +111,7 @@ class Theme:
     base: QColor
     text: QColor
     accent: QColor
+    on_accent: QColor
     muted: QColor
     line: QColor
     hover: QColor
@@ -116,8 +120,12 @@ class Theme:
     changed: QColor
 
     def colour(self, name: str) -> QColor:
-        """Return a colour by its name: one of the hues, "accent", "muted" or "text"."""
-        if name in ("accent", "muted", "text"):
+        """Return a colour by its name.
+
+        Args:
+            name: One of the hues, "accent", "on_accent", "muted" or "text".
+        """
+        if name in ("accent", "on_accent", "muted", "text"):
             return QColor(getattr(self, name))
         hues = _HUES_ON_DARK if self.is_dark else _HUES_ON_LIGHT
         return QColor(hues.get(name, hues["grey"]))
@@ -224,6 +232,7 @@ def _theme(window: int, base: int, text: int, accent: int) -> Theme:
         base=base_,
         text=text_,
         accent=accent_,
+        on_accent=QColor("#ffffff" if accent_.lightness() < _LIGHT_ACCENT else "#101318"),
         muted=_mix(window_, text_, 0.64),
         line=_mix(window_, text_, 0.14),
         hover=_mix(window_, text_, 0.07),
@@ -265,7 +274,7 @@ def _style_sheet(colours: Theme) -> str:
         "button": _mix(colours.window, QColor("#ffffff"), 0.06 if colours.is_dark else 0.7).name(),
         "raised": _mix(colours.window, QColor("#ffffff"), 0.1 if colours.is_dark else 1.0).name(),
         "disabled": _mix(colours.window, colours.text, 0.38).name(),
-        "on_accent": "#ffffff" if colours.accent.lightness() < 170 else "#101318",
+        "on_accent": colours.on_accent.name(),
     }
     return (
         _RULES.replace("{", "{{")
@@ -325,6 +334,7 @@ QFrame#separator { background: <<line>>; border: 0; max-height: 1px; min-height:
 QMenuBar { border-bottom: 1px solid <<line>>; }
 QStatusBar { border-top: 1px solid <<line>>; padding: 2px 8px; }
 QStatusBar::item { border: 0; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QSplitter::handle { background: <<line>>; }
 QSplitter::handle:hover { background: <<accent>>; }
 QHeaderView { background: <<window>>; border: 0; }

@@ -78,6 +78,8 @@ class Document:
 
     def references(self) -> Iterator[tuple[str, str]]:
         """Iterate over the external references: path and ID."""
+        if not self._pickle.references:
+            return  # looking for their paths walks over everything
         for path, reference in find_references(self._pickle):
             yield path, reference.id
 

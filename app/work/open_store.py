@@ -54,8 +54,11 @@ class OpenStore:
         self.scan_lane = Lane("scan", outbox)
         self._store: Store | None = None
         self._index: RowIndex | None = None
+        # One process is started at once. What it becomes is seen when the store is open: its
+        # first rows need a scanner, or else the first object an inspector.
         self._inspector = Inspector(bounds)
         self._scanner = Inspector(bounds)
+        self.inspector_lane.call(self._inspector.start)
 
     def open(self, uri: StoreUrl, *, read_only: bool) -> StoreInfo:
         """Open the store; runs on its lane."""
@@ -66,6 +69,8 @@ class OpenStore:
             lambda function, priority: self.on_index(function, priority).result(),
         )
         keeps_summaries = store.keeps_summaries
+        if not keeps_summaries:
+            self._inspector, self._scanner = self._scanner, self._inspector
         self.scan = Scan(lanes, self._scanner, keeps_summaries=keeps_summaries)
         self.objects = ObjectReader(lanes, self._inspector, keeps_summaries=keeps_summaries)
         self.inspector_lane.call(self._inspector.start, Priority.BACKGROUND)

@@ -83,6 +83,7 @@ class Scan:
         self._keeps_summaries = keeps_summaries
         self._token: Any = None
         self._items: Iterator[Summary | Record] | None = None
+        self._has_token = False
         self._first_ids: list[str] = []
         self._beginnings = 0
 
@@ -93,7 +94,11 @@ class Scan:
             What has changed since it was read.
         """
         try:
-            return self._begin() if self._items is None else self._go_on()
+            if self._items is None:
+                return self._begin()
+            if not self._has_token:
+                return self._take_token()
+            return self._go_on()
         except BaseException:
             self._items = None
             raise
@@ -121,14 +126,19 @@ class Scan:
             Priority.NORMAL,
         )
         items, _ = self._take(_FIRST_ROWS, _FIRST_SECONDS)
-        found = self._put(items)
         self._first_ids = [_id_of(item) for item in items]
+        self._has_token = False
+        return self._put(items)
+
+    def _take_token(self) -> Found:
+        """Find out where to go on from when all is read: this may look at every object."""
         try:
             self._token = self._lanes.on_store(lambda store: store.changes().token, Priority.NORMAL)
         except NotImplementedError:
             self.can_follow = False
         self.total = self._lanes.on_store(len, Priority.NORMAL)
-        return found
+        self._has_token = True
+        return Found()
 
     def _go_on(self) -> Found:
         items, is_last = self._take(_STEP_ROWS, _STEP_SECONDS)

@@ -8,7 +8,14 @@ from typing import Any
 from persistence.pickles.nodes import Global, MissingBuffer, Object, Reference, Result
 from persistence.pickles.texts import escaped
 
-__all__ = ["class_name", "constructor_args", "global_name", "maker_name", "short_name", "short_type"]
+__all__ = [
+    "class_name",
+    "constructor_args",
+    "global_name",
+    "maker_name",
+    "short_name",
+    "short_type",
+]
 
 _UNKNOWN = "result of a call"
 _LONGEST_CHAIN = 20  # of `getattr(getattr(…))`

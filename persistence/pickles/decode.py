@@ -15,7 +15,7 @@ from __future__ import annotations
 import pickle
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Any
+from typing import Any, ClassVar
 
 from persistence.errors import DecodeError
 from persistence.pickles import guards
@@ -50,7 +50,7 @@ class Pickle:
 
 
 def decode(data: bytes, limits: Limits = DEFAULT) -> Pickle:
-    """Return what a pickle holds, without importing or executing anything.
+    r"""Return what a pickle holds, without importing or executing anything.
 
     Args:
         data: The pickle; what follows its STOP opcode is ignored.
@@ -59,7 +59,7 @@ def decode(data: bytes, limits: Limits = DEFAULT) -> Pickle:
     Raises:
         DecodeError: It is damaged, or asks for more than the limits allow.
 
-    >>> decode(b"cos\\nsystem\\n(S'rm -rf /'\\ntR.").root
+    >>> decode(b"cos\nsystem\n(S'rm -rf /'\ntR.").root
     <Object os.system>
     """
     data = bytes(data)
@@ -68,7 +68,7 @@ def decode(data: bytes, limits: Limits = DEFAULT) -> Pickle:
     references: list[Reference] = []
     try:
         root = _Unpickler(_framed(data, seen.protocol), names, references).load()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 — whatever a damaged pickle makes C code raise
         references.clear()
         root = _decode_slowly(data, names, references, error)
     return Pickle(root, seen.protocol, len(data), tuple(references), seen.python2)
@@ -126,7 +126,7 @@ class _Unpickler(pickle.Unpickler):
 class _Names:
     """The globals by name, shared between decodes: making one takes 10 µs and 2 KB."""
 
-    _shared: dict[tuple[str, str], Global] = {}
+    _shared: ClassVar[dict[tuple[str, str], Global]] = {}
 
     def __init__(self, limits: Limits) -> None:
         if len(_Names._shared) > _KEPT_GLOBALS:

@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from persistence.pickles.classes import class_name, constructor_args, global_name, maker_name, short_name, short_type
+from persistence.pickles.classes import (
+    class_name,
+    constructor_args,
+    global_name,
+    maker_name,
+    short_name,
+    short_type,
+)
 from persistence.pickles.nodes import Global, MissingBuffer, Object, Reference, Result, plain_state
 from persistence.pickles.parts import Numbers
-from persistence.pickles.texts import escaped, quoted, shortened, text_of
+from persistence.pickles.texts import escaped, quoted, text_of
 from persistence.pickles.views import Code, Name, View, pairs_code, separated, view
 
 __all__ = ["render"]

@@ -201,7 +201,7 @@ class _Walk:
                         keys.use(used, at)
                     del stack[mark:]
                     at += 1
-                elif opcode == 0x62 or opcode == 0x61:  # BUILD, APPEND
+                elif opcode in (0x62, 0x61):  # BUILD, APPEND
                     stack.pop()
                     at += 1
                 elif opcode in _TWO_TO_ONE:
@@ -470,8 +470,7 @@ def _combine(items: list[_Key | None], keys: _Keys) -> _Key:
             weight += 1
         else:
             weight += item.weight
-            if item.depth > depth:
-                depth = item.depth
+            depth = max(depth, item.depth)
     value = None
     if keys.with_values:
         value = tuple([None if item is None else item.value for item in items])
@@ -492,9 +491,7 @@ _PLAIN_SIZES = {
     **_INTEGERS,
 }
 _PLAIN = bytes(_PLAIN_SIZES.get(opcode, 0) for opcode in range(256))
-_PLAIN_BUT_INTEGERS = bytes(
-    0 if opcode in _INTEGERS else _PLAIN[opcode] for opcode in range(256)
-)
+_PLAIN_BUT_INTEGERS = bytes(0 if opcode in _INTEGERS else _PLAIN[opcode] for opcode in range(256))
 
 _TWO_TO_ONE = frozenset(b"\x81R\x93")  # NEWOBJ, REDUCE, STACK_GLOBAL
 

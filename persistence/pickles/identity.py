@@ -264,7 +264,7 @@ class _Writer:
     def _integer(self, number: int) -> bytes:
         if self._protocol > 0 and _SMALLEST_INT <= number <= _LARGEST_INT:
             return b"J" + number.to_bytes(4, "little", signed=True)
-        if self._python2 or self._protocol < 2:  # noqa: PLR2004  (LONG1 came with protocol 2)
+        if self._python2 or self._protocol < 2:
             return b"L%dL\n" % number
         size = number.bit_length() // 8 + 1
         return b"\x8a" + bytes((size,)) + number.to_bytes(size, "little", signed=True)
@@ -277,6 +277,13 @@ _MARK_DICT = b"(d"  # an empty dictionary in every protocol
 
 _CHANGES = frozenset(("BUILD", "APPEND", "APPENDS", "SETITEM", "SETITEMS", "ADDITEMS"))
 _TEXTS = frozenset(
-    """STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE SHORT_BINUNICODE
-    BINUNICODE8""".split()
+    [
+        "STRING",
+        "BINSTRING",
+        "SHORT_BINSTRING",
+        "UNICODE",
+        "BINUNICODE",
+        "SHORT_BINUNICODE",
+        "BINUNICODE8",
+    ]
 )

@@ -230,7 +230,7 @@ class Machine:
 
 def _make(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, is_call: bool = False) -> Any:
     if isinstance(cls, Global):
-        return cls(*args) if is_call else cls.__new__(cls, *args, **kwargs)
+        return cls(*args) if is_call else cls.__new__(cls, *args, **kwargs)  # type: ignore[arg-type]
     if isinstance(cls, Object):
         return Result.of(cls, args, kwargs or {}, "call" if is_call else "new")
     raise ValueError(f"it calls {_article(cls)}")
@@ -255,8 +255,25 @@ def _article(value: Any) -> str:
 
 
 _PUSHES = frozenset(
-    """INT BININT BININT1 BININT2 LONG LONG1 LONG4 UNICODE BINUNICODE SHORT_BINUNICODE
-    BINUNICODE8 FLOAT BINFLOAT BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8""".split()
+    [
+        "INT",
+        "BININT",
+        "BININT1",
+        "BININT2",
+        "LONG",
+        "LONG1",
+        "LONG4",
+        "UNICODE",
+        "BINUNICODE",
+        "SHORT_BINUNICODE",
+        "BINUNICODE8",
+        "FLOAT",
+        "BINFLOAT",
+        "BINBYTES",
+        "SHORT_BINBYTES",
+        "BINBYTES8",
+        "BYTEARRAY8",
+    ]
 )
 _MADE_EMPTY: dict[str, Callable[[], Any]] = {
     "EMPTY_LIST": list,

@@ -40,7 +40,7 @@ class Global(type):
     qualname: str
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Object:
-        made = Object.__new__(cls, *args, **kwargs)
+        made = Object.__new__(cls, *args, **kwargs)  # type: ignore[arg-type]  # made of Object
         made.how = "call"
         return made
 
@@ -80,7 +80,7 @@ class Object(metaclass=Global):
     pairs: list[tuple[Any, Any]] | tuple[()]
     added: list[Any] | tuple[()]
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Object:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Object:  # noqa: PYI034 — Global makes them
         self = object.__new__(cls)
         self.how = "new"
         self.args = args

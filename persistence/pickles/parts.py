@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from math import isnan
 from struct import Struct
 from typing import Any, Protocol, overload
 
@@ -72,7 +73,7 @@ NO_PARTS = Fields()
 class Attributes:
     """The attributes of an object as children, by name."""
 
-    values: Mapping[str | bytes, Any]
+    values: Mapping[Any, Any]  # by str or bytes
 
     def __len__(self) -> int:
         return len(self.values)
@@ -169,7 +170,7 @@ class Members:
 def _order(value: Any) -> tuple[str, Any]:
     if type(value) in (str, bytes, bool):
         return type(value).__name__, value
-    if type(value) in (int, float) and value == value:
+    if type(value) is int or (type(value) is float and not isnan(value)):
         return "", value
     return "~", 0  # after all others, in the order of the set
 
@@ -201,7 +202,9 @@ class Pairs:
         for key, value in pairs:
             part = item(key, python2=self.python2)
             yield Child(
-                _key_name(key, part, self.python2), value if _is_plain(key) else Entry(key, value), part
+                _key_name(key, part, self.python2),
+                value if _is_plain(key) else Entry(key, value),
+                part,
             )
 
 

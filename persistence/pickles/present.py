@@ -38,12 +38,12 @@ def type_name(value: Any, *, python2: bool = False) -> str:
 
 
 def preview(value: Any, limit: int = PREVIEW_LIMIT, *, python2: bool = False) -> str:
-    """Return a value in one line of at most `limit` characters.
+    r"""Return a value in one line of at most `limit` characters.
 
     >>> preview([1, "two"])
     "2 items  [1, 'two']"
-    >>> preview("a\\u202eb")
-    'a\\\\u202eb'
+    >>> preview("a\u202eb")
+    'a\\u202eb'
     """
     value = _unwrapped(value)
     if isinstance(value, str):

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from persistence.pickles.adapters import adapter_for
-from persistence.pickles.classes import class_name, constructor_args, global_name, maker_name, short_type
+from persistence.pickles.classes import (
+    class_name,
+    constructor_args,
+    global_name,
+    maker_name,
+    short_type,
+)
 from persistence.pickles.nodes import Global, MissingBuffer, Object, Reference, Result, plain_state
 from persistence.pickles.parts import (
     NO_PARTS,
@@ -24,7 +30,17 @@ from persistence.pickles.parts import (
 from persistence.pickles.paths import special
 from persistence.pickles.texts import escaped, text_of
 
-__all__ = ["Adapter", "Code", "Name", "View", "call", "object_parts", "pairs_code", "separated", "view"]
+__all__ = [
+    "Adapter",
+    "Code",
+    "Name",
+    "View",
+    "call",
+    "object_parts",
+    "pairs_code",
+    "separated",
+    "view",
+]
 
 
 class Code(str):
@@ -171,9 +187,7 @@ def _object_view(value: Object, python2: bool) -> View:
         adapted: View | None = adapter(value, python2)
         if adapted is not None:
             return adapted
-    return View(
-        short_type(value), brief=_task_brief(value), parts=object_parts(value, python2)
-    )
+    return View(short_type(value), brief=_task_brief(value), parts=object_parts(value, python2))
 
 
 def _task_brief(value: Object) -> str | None:

@@ -228,7 +228,7 @@ def _strides(shape: tuple[int, ...], size: int, *, is_fortran: bool) -> tuple[in
 
 def scalar(value: Object, python2: bool) -> View | None:
     """Show a numpy number."""
-    if len(value.args) != 2:  # noqa: PLR2004
+    if len(value.args) != 2:
         return None
     kind = _type_of(value.args[0])
     data = value.args[1] if kind and kind.has_objects else bytes_of(value.args[1])
@@ -278,7 +278,7 @@ def _type_of(value: Any, depth: int = 0) -> _Type | None:
             4 * size,
             lambda data, at: str(data[at : at + 4 * size], encoding, "replace").rstrip("\0"),
         )
-    if kind == "V" and len(state) > 4 and type(state[3]) is tuple:  # noqa: PLR2004
+    if kind == "V" and len(state) > 4 and type(state[3]) is tuple:
         return _record_type(size, state[3], state[4], depth)
     return _Type(escaped(code), size) if size > 0 else None
 
@@ -340,7 +340,7 @@ def _record_type(size: int, names: tuple[Any, ...], fields: Any, depth: int) -> 
     readers: list[tuple[str, _Type, int]] = []
     for name in names:
         found = fields.get(name)
-        if type(found) is not tuple or len(found) < 2 or type(found[1]) is not int:  # noqa: PLR2004
+        if type(found) is not tuple or len(found) < 2 or type(found[1]) is not int:
             return None
         kind = _type_of(found[0], depth + 1)
         if kind is None or kind.read is None or not 0 <= found[1] <= size - kind.size:

@@ -66,7 +66,28 @@ _ARRAY_ARGS = 4
 _ALL_FLAGS = 1 << 9
 # Machine format code of `array.array` (Modules/arraymodule.c) → layout for `struct`.
 _ARRAY_FORMATS = dict(
-    enumerate("<B <b <H >H <h >h <I >I <i >i <Q >Q <q >q <f >f <d >d".split())
+    enumerate(
+        [
+            "<B",
+            "<b",
+            "<H",
+            ">H",
+            "<h",
+            ">h",
+            "<I",
+            ">I",
+            "<i",
+            ">i",
+            "<Q",
+            ">Q",
+            "<q",
+            ">q",
+            "<f",
+            ">f",
+            "<d",
+            ">d",
+        ]
+    )
 )
 
 
@@ -94,12 +115,15 @@ def moment(value: Object, python2: bool) -> View | None:
     state = bytes_of(value.args[0]) if value.args else None
     if state is None or len(state) != _DATETIME_SIZE:
         return None
-    high, low, month, *clock = state[:7]
+    high, low, month, day, hour, minute, second = state[:7]
     naive = _valid(
-        lambda: dt.datetime(
+        lambda: dt.datetime(  # noqa: DTZ001 — its time zone comes beside it
             high * 256 + low,
             month & ~_FOLD,
-            *clock,
+            day,
+            hour,
+            minute,
+            second,
             int.from_bytes(state[7:], "big"),
             fold=month >> 7,
         )
@@ -354,7 +378,7 @@ def _partial_code(function: Any, args: tuple[Any, ...], keywords: dict[Any, Any]
 def number_array(value: Object, python2: bool) -> View | None:
     """Show an `array.array` by its numbers."""
     args = value.args
-    if len(args) == 2 and type(args[1]) is list:  # noqa: PLR2004
+    if len(args) == 2 and type(args[1]) is list:
         kind, numbers = args
     elif len(args) == _ARRAY_ARGS and args[2] in _ARRAY_FORMATS:
         data = bytes_of(args[3])
@@ -381,12 +405,8 @@ def _literal(value: Object, make: Callable[[], Any]) -> View | None:
     return _leaf(value, str(made), lambda: iter(source), made)
 
 
-def _leaf(
-    value: Object, brief: str, code: Callable[[], Iterator[Any]], shown: Any = None
-) -> View:
-    return View(
-        short_type(value), brief=escaped(brief), code=code, text=lambda: brief, value=shown
-    )
+def _leaf(value: Object, brief: str, code: Callable[[], Iterator[Any]], shown: Any = None) -> View:
+    return View(short_type(value), brief=escaped(brief), code=code, text=lambda: brief, value=shown)
 
 
 def _valid(make: Callable[[], _Made]) -> _Made | None:
