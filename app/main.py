@@ -181,7 +181,12 @@ class _Picture(QObject):
         self._window = window
         self._path = path
         self.status = 0
+        window.store_failed.connect(self._on_failed)
         Screenshot(window, path).taken.connect(self._on_taken)
+
+    def _on_failed(self, error: BaseException) -> None:
+        self.status = _NO_STORE
+        print(f"jobshelf: {error}", file=sys.stderr)  # noqa: T201
 
     def _on_taken(self, written: bool) -> None:
         info = self._window.session.info
@@ -190,7 +195,6 @@ class _Picture(QObject):
             self.status = _NO_STORE
         elif info is None:
             print(f"{self._path}: the window, with no store open")  # noqa: T201
-            self.status = _NO_STORE if self._window.has_failed else 0
         else:
             shown = self._window.inspector.id_
             print(  # noqa: T201

@@ -16,8 +16,8 @@ import shutil
 import subprocess
 import sys
 
-OLDEST = (3, 10)
-NEWEST = (3, 13)
+# The Pythons that the tests run on, the preferred one first.
+TESTED = [(3, 13), (3, 12), (3, 11), (3, 10)]
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
 BIN = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin")
@@ -32,6 +32,19 @@ QT_PACKAGES = [
     "libxcb-randr0", "libxcb-render-util0", "libxcb-shape0", "libxcb-xinerama0", "libxcb-xkb1",
     "libxkbcommon-x11-0",
 ]  # fmt: skip
+# Programs that fail where Qt cannot draw at all, or not on an X11 display and with letters.
+QT_ALONE = """
+from PySide6.QtGui import QGuiApplication
+app = QGuiApplication(['probe', '-platform', 'offscreen'])
+"""
+QT_WITH_X11 = """
+import ctypes, pathlib, sys, PySide6
+from PySide6.QtGui import QFontDatabase, QGuiApplication
+app = QGuiApplication(['probe', '-platform', 'offscreen'])
+plugins = pathlib.Path(PySide6.__file__).parent / 'Qt' / 'plugins' / 'platforms'
+ctypes.CDLL(str(plugins / 'libqxcb.so'))
+sys.exit(not QFontDatabase.families())
+"""
 TEST_PACKAGES = {
     "Xvfb": "xvfb",
     "xdotool": "xdotool",
@@ -44,11 +57,11 @@ def main(arguments):
     if not arguments or arguments[0] not in EXTRAS:
         sys.exit(__doc__)
     task = arguments[0]
-    if not supported(sys.version_info[:2]):
-        restart_on_newer_python(arguments)
+    if sys.version_info[:2] not in TESTED:
+        restart_on_tested_python(arguments)
     os.chdir(ROOT)
     prepare_environment(task)
-    prepare_qt()
+    prepare_qt(task)
     if task == "test":
         prepare_services()
         sys.exit(call([VENV_PYTHON, os.path.join("tests", "gate.py")] + arguments[1:]))
@@ -79,19 +92,17 @@ def has_display():
 # The Python environment
 
 
-def supported(version):
-    return OLDEST <= tuple(version) <= NEWEST
-
-
-def restart_on_newer_python(arguments):
-    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
-        python = shutil.which("python3.%d" % minor)
+def restart_on_tested_python(arguments):
+    """Go on with a Python that is known to do; without one, with this if it is not too old."""
+    for version in TESTED:
+        python = shutil.which("python%d.%d" % version)
         if python and call([python, "-c", "pass"], quiet=True) == 0:
             sys.exit(call([python, os.path.abspath(__file__)] + arguments))
-    sys.exit(
-        "Jobshelf needs Python %d.%d to %d.%d; this is %d.%d, and no other one is on the PATH."
-        % (OLDEST + NEWEST + tuple(sys.version_info[:2]))
-    )
+    if sys.version_info[:2] < TESTED[-1]:
+        sys.exit(
+            "Jobshelf needs Python %d.%d or newer; this is %d.%d, and no newer one is on the PATH."
+            % (TESTED[-1] + tuple(sys.version_info[:2]))
+        )
 
 
 def prepare_environment(task):
@@ -169,36 +180,24 @@ def make_environment():
 # The system
 
 
-def prepare_qt():
+def prepare_qt(task):
     """See that Qt starts; the libraries it links to are not part of its wheel."""
     if sys.platform != "linux" or os.path.exists(qt_stamp()):
         return
-    if not qt_starts():
-        if not apt(QT_PACKAGES) and not qt_starts():
-            say(
-                "Qt's system libraries are missing, the window cannot be shown. Install them "
-                "with:\n    sudo apt-get install " + " ".join(QT_PACKAGES)
-            )
-            return
-    if qt_starts():
+    if qt_starts(QT_WITH_X11) or (apt(QT_PACKAGES) and qt_starts(QT_WITH_X11)):
         with open(qt_stamp(), "w"):
             pass
+        return
+    say("Qt's system libraries are missing: sudo apt-get install " + " ".join(QT_PACKAGES))
+    if task == "run" and not qt_starts(QT_ALONE):
+        sys.exit(1)
 
 
 def qt_stamp():
     return os.path.join(VENV, "jobshelf-qt-stamp")
 
 
-def qt_starts():
-    """Whether Qt can show a window, without a display and with X11, and has a font."""
-    code = (
-        "import ctypes, pathlib, sys, PySide6\n"
-        "from PySide6.QtGui import QFontDatabase, QGuiApplication\n"
-        "app = QGuiApplication(['probe', '-platform', 'offscreen'])\n"
-        "plugins = pathlib.Path(PySide6.__file__).parent / 'Qt' / 'plugins' / 'platforms'\n"
-        "ctypes.CDLL(str(plugins / 'libqxcb.so'))\n"
-        "sys.exit(not QFontDatabase.families())\n"
-    )
+def qt_starts(code):
     return call([VENV_PYTHON, "-c", code], quiet=True) == 0
 
 

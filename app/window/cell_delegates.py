@@ -144,7 +144,7 @@ class NodeDelegate(QStyledItemDelegate):
         elif node.state:  # its mark stands where the text has its name
             text, _, rest = text.partition(node.state)
         room = QRect(rect)
-        if is_reference:  # what it leads to is worth more than the middle of its ID
+        if is_reference or node.marks:  # these are worth more than the end of the text
             room.setRight(rect.right() - _width_of_marks(node, option))
         elision = _MIDDLE if is_reference else Qt.TextElideMode.ElideRight
         _take(rect, _draw_text(painter, room, text.rstrip(), self._monospace, colour, elision))

@@ -73,9 +73,6 @@ _TREE_MENU = (
 class MainWindow(QMainWindow):
     """One window on one store.
 
-    Attributes:
-        has_failed: Whether the store that was asked for last could not be opened.
-
     Signals:
         store_opened: The address of the store that is open now, without password.
         store_failed: The exception that says why a store could not be opened.
@@ -98,7 +95,6 @@ class MainWindow(QMainWindow):
         self._restyle.setSingleShot(True)
         self._url: StoreUrl | str | None = None
         self._read_only = False
-        self.has_failed = False
         self.session = StoreSession(self)
         self.changes = ChangeStack(journal, self)
         self.filter_edit = FilterEdit(self)
@@ -129,7 +125,6 @@ class MainWindow(QMainWindow):
         self.close_store()
         self._url = uri if isinstance(uri, (str, StoreUrl)) else os.fspath(uri)
         self._read_only = read_only
-        self.has_failed = False
         self._opening_soon.start()
         self.session.open(uri, read_only)
 
@@ -287,7 +282,6 @@ class MainWindow(QMainWindow):
 
     def _on_open_failed(self, error: BaseException) -> None:
         self._opening_soon.stop()
-        self.has_failed = True
         url = self._url
         self._bind(None)
         self._url = url

@@ -54,6 +54,7 @@ class Screenshot(QObject):
             self._rows_have_come,
             self._tree_has_come,
             self._parts_are_open,
+            self._parts_have_come,
         ]
         self._quiet = 0
         self._timer = QTimer(self)
@@ -107,6 +108,15 @@ class Screenshot(QObject):
         if opened == 0 and model.rowCount(root):
             view.expand(model.index(0, 0, root))
         return True
+
+    def _parts_have_come(self) -> bool:
+        """Wait for what was opened, and for the text below the tree."""
+        view, model, root = self._window.inspector.view, self._window.inspector.model, self._root()
+        nodes = [model.index(number, 0, root) for number in range(model.rowCount(root))]
+        first = [model.index(0, 0, index) for index in nodes if view.isExpanded(index)]
+        return bool(self._window.inspector.details.text.toPlainText()) and all(
+            self._node(index) is not None or model.hasChildren(index) for index in first
+        )
 
     def _root(self) -> QModelIndex:
         return self._window.inspector.model.index(0, 0, QModelIndex())

