@@ -40,6 +40,7 @@ PAGE_SIZE = 256
 _KEPT_PAGES = 64
 _PAGES_IN_VIEW = 4
 _MOST_WANTED = 16
+_MOST_COMPARED = 64  # selected ranges whose rows are compared with those that are seen
 _MOST_HELD = 4_096  # selected rows that follow their objects
 _WAITING = "…"
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -143,8 +144,19 @@ class IdTableModel(QAbstractTableModel):
         return None if self._session is None else self._session.locate(self._shown, id_)
 
     def ids(self, ranges: Sequence[tuple[int, int]]) -> Task | None:
-        """Have the IDs in ranges of rows (first, last) found, from `QItemSelection` ranges."""
-        return None if self._session is None else self._session.ids(self._shown, ranges)
+        """Have the IDs in ranges of rows (first, last) found, from `QItemSelection` ranges.
+
+        It fails if rows that the user sees are other objects by now.
+        """
+        if self._session is None:
+            return None
+        seen = {
+            number: row.id
+            for page, rows in self._pages.items()
+            for number, row in enumerate(rows, page * PAGE_SIZE)
+            if any(first <= number <= last for first, last in ranges[:_MOST_COMPARED])
+        }
+        return self._session.ids(self._shown, ranges, seen)
 
     # A new query: its first page, then its count
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from app.work.query import Between, Equals, Term, parse
 from app.work.records import Row, RowQuery, RowWindow
+from persistence.errors import StoreError
 from persistence.ids import order_key
 
 __all__ = ["Entry", "RowIndex"]
@@ -86,6 +88,7 @@ class RowIndex:
         self._db.executescript(_SCHEMA)
         self._count = 0
         self._last = 0
+        self._former: dict[str, int] = {}  # positions of objects that are gone
         self._sorted_by: set[tuple[str, bool]] = set()
 
     def close(self) -> None:
@@ -102,7 +105,7 @@ class RowIndex:
     # Changing it
 
     def put(self, entries: Sequence[Entry]) -> list[str]:
-        """Add or update objects, new ones behind all others.
+        """Add or update objects: new ones behind all others, returning ones where they were.
 
         Returns:
             The IDs that are new or were written again since they were put last.
@@ -115,7 +118,7 @@ class RowIndex:
             )
         }
         written: dict[str, tuple[int, Entry]] = {}
-        last = self._last
+        last, added = self._last, 0
         for entry in entries:
             id_ = entry.row.id
             position, revision = known.get(id_, (0, None))
@@ -124,8 +127,11 @@ class RowIndex:
             if id_ in written:
                 position = written[id_][0]
             elif revision is None:
-                last += 1
-                position = last
+                position = self._former.pop(id_, 0)
+                if not position:
+                    last += 1
+                    position = last
+                added += 1
             written[id_] = position, entry
         updated = [(known[id_][0],) for id_ in written if id_ in known]
         with self._transaction():
@@ -142,7 +148,7 @@ class RowIndex:
                     for target in entry.references
                 ),
             )
-        self._last, self._count = last, self._count + last - self._last
+        self._last, self._count = last, self._count + added
         return list(written)
 
     def remove(self, ids: Iterable[str]) -> list[str]:
@@ -153,6 +159,7 @@ class RowIndex:
             self._db.executemany("DELETE FROM link WHERE source = ?", positions)
             self._db.executemany("DELETE FROM entry WHERE position = ?", positions)
         self._count -= len(found)
+        self._former.update(found)
         return [id_ for id_, _ in found]
 
     def absent_from(self, ids: Iterable[str]) -> list[str]:
@@ -225,21 +232,44 @@ class RowIndex:
         found = self._db.execute(statement, (*values, json.dumps(list(ids_by_position))))
         return {ids_by_position[position]: rank for position, rank in found}
 
-    def ids(self, query: RowQuery, ranges: Sequence[tuple[int, int]]) -> list[str]:
-        """Return the IDs in some ranges of rows (first, last)."""
-        if len(ranges) <= _FEW_RANGES:
-            return [
-                _id(value)
-                for first, last in ranges
-                for (value,) in self._slice(query, first, last - first + 1, "id")
-            ]
+    def ids(
+        self,
+        query: RowQuery,
+        ranges: Sequence[tuple[int, int]],
+        seen: Mapping[int, str] = MappingProxyType({}),
+    ) -> list[str]:
+        """Return the IDs in some ranges of rows (first, last).
+
+        Args:
+            query: Which rows.
+            ranges: The first and the last row of each range.
+            seen: What the asker sees in some of these rows: row number → ID.
+
+        Raises:
+            StoreError: Rows have moved since, so that others would be meant.
+        """
+        found = dict(self._numbered(query, ranges))
+        if any(found.get(row) != id_ for row, id_ in seen.items()):
+            raise StoreError(
+                "The list was changed by another program at this moment.",
+                "Nothing was done: look at the selection and try again.",
+            )
+        return list(found.values())
+
+    def _numbered(
+        self, query: RowQuery, ranges: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple[int, str]]:
+        """Iterate over row numbers and IDs in some ranges of rows."""
         wanted = sorted(ranges)
-        end = max(last for _, last in wanted)
-        rows = enumerate(self._slice(query, 0, end + 1, "id"))
-        found: list[str] = []
+        if len(wanted) <= _FEW_RANGES:
+            for first, last in wanted:
+                rows = self._slice(query, first, last - first + 1, "id")
+                yield from ((number, _id(value)) for number, (value,) in enumerate(rows, first))
+            return
+        numbered = enumerate(self._slice(query, 0, max(last for _, last in wanted) + 1, "id"))
         for first, last in wanted:
-            found += [_id(value) for number, (value,) in _between(rows, first, last)]
-        return found
+            for number, (value,) in _between(numbered, first, last):
+                yield number, _id(value)
 
     def rows(self, ids: Sequence[str]) -> dict[str, Row]:
         """Return the rows of those of some objects that are there."""

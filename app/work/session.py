@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
@@ -148,9 +149,17 @@ class StoreSession(QObject):
         """Give the row number of an object in a query, or None if it is not in it."""
         return self._ask_index(lambda index: index.locate(query, [id_]).get(id_))
 
-    def ids(self, query: RowQuery, ranges: Sequence[tuple[int, int]]) -> Task:
-        """Give the IDs in some ranges of rows (first, last; both included), as a list."""
-        return self._ask_index(lambda index: index.ids(query, ranges))
+    def ids(
+        self,
+        query: RowQuery,
+        ranges: Sequence[tuple[int, int]],
+        seen: Mapping[int, str] = MappingProxyType({}),
+    ) -> Task:
+        """Give the IDs in some ranges of rows (first, last; both included), as a list.
+
+        It fails if rows are no longer those that the asker sees (row number → ID).
+        """
+        return self._ask_index(lambda index: index.ids(query, ranges, seen))
 
     def window(
         self,

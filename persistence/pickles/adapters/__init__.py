@@ -45,6 +45,7 @@ _BUILT_IN = {
         mapping       collections.OrderedDict collections.defaultdict collections.Counter
         queue         collections.deque
         partial       functools.partial
+        member        builtins.getattr
         number_array  array.array""",
     "persistence.pickles.adapters.arrays": """
         ndarray       numpy.ndarray

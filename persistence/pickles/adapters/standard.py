@@ -15,8 +15,8 @@ from ipaddress import ip_address
 from itertools import chain
 from typing import Any, TypeVar
 
-from persistence.pickles.classes import class_name, short_type
-from persistence.pickles.nodes import Object
+from persistence.pickles.classes import class_name, global_name, short_name, short_type
+from persistence.pickles.nodes import Global, Object
 from persistence.pickles.parts import (
     Attributes,
     Child,
@@ -29,7 +29,16 @@ from persistence.pickles.parts import (
     Parts,
 )
 from persistence.pickles.texts import escaped, integer_text, quoted, text_of
-from persistence.pickles.views import Code, Name, View, call, pairs_code, separated, view
+from persistence.pickles.views import (
+    Code,
+    Name,
+    View,
+    call,
+    object_parts,
+    pairs_code,
+    separated,
+    view,
+)
 
 __all__ = [
     "address",
@@ -62,6 +71,7 @@ _TIMEDELTA_ARGS = 3
 _STRUCT_TIME_FIELDS = 9
 _DEQUE_ARGS = 2
 _PARTIAL_STATE = 4
+_MEMBER_ARGS = 2  # of `getattr(class, name)`
 _ARRAY_ARGS = 4
 _ALL_FLAGS = 1 << 9
 # Machine format code of `array.array` (Modules/arraymodule.c) → layout for `struct`.
@@ -344,6 +354,21 @@ def queue(value: Object, python2: bool) -> View | None:
         code=call("collections.deque", items, *limit),
         parts=Joined((Items(items), *extra)),
         count=len(items),
+    )
+
+
+def member(value: Object, python2: bool) -> View | None:
+    """Show what is taken out of a class: so early releases of 3.11 pickle enumerations."""
+    if len(value.args) != _MEMBER_ARGS or not isinstance(value.args[0], Global):
+        return None
+    cls, name = value.args
+    if not isinstance(name, str) or not name.isidentifier():
+        return None
+    return View(
+        short_name(cls),
+        brief=f"{short_name(cls)}.{name}",
+        code=lambda: iter((Name(f"{global_name(cls)}.{name}"),)),
+        parts=object_parts(value, python2),
     )
 
 

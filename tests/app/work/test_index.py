@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from app.work.index import Entry, RowIndex
 from app.work.query import Between, Equals, FilterError, Has, Term, parse
 from app.work.records import Row, RowQuery
+from persistence.errors import StoreError
 from persistence.ids import order_key
 
 COLUMNS = ("id", "type", "state", "name", "modified", "size")
@@ -207,9 +208,9 @@ def test_removed_objects_are_gone_and_others_keep_their_order(index: RowIndex) -
     fill(index, "A.1", "A.2", "A.3")
     assert index.remove(["A.2", "A.9"]) == ["A.2"]
     fill(index, "A.4", "A.2")
-    assert ids(index) == ["A.1", "A.3", "A.4", "A.2"]
+    assert ids(index) == ["A.1", "A.2", "A.3", "A.4"]
     assert index.count(RowQuery()) == 4
-    assert index.absent_from(["A.1", "A.4"]) == ["A.3", "A.2"]
+    assert index.absent_from(["A.1", "A.4"]) == ["A.2", "A.3"]
 
 
 def test_references_are_found_from_the_other_end(index: RowIndex) -> None:
@@ -269,3 +270,19 @@ def test_equals_on_a_state_ignores_its_case_only(index: RowIndex) -> None:
     index.put([entry("A.1", state="Running"), entry("A.2", state="RUNNING_UP")])
     assert parse("state:running") == (Equals("running", "state"),)
     assert ids(index, RowQuery("state:running")) == ["A.1"]
+
+
+def test_ids_are_not_given_for_rows_that_the_asker_sees_as_others(index: RowIndex) -> None:
+    fill(index, *(f"Job.{n}" for n in range(5)))
+    assert index.ids(RowQuery(), [(1, 2)], {1: "Job.1", 2: "Job.2"}) == ["Job.1", "Job.2"]
+    index.remove(["Job.0"])
+    with pytest.raises(StoreError, match="changed by another program"):
+        index.ids(RowQuery(), [(1, 2)], {1: "Job.1"})
+
+
+def test_an_object_that_returns_is_where_it_was(index: RowIndex) -> None:
+    fill(index, *(f"Job.{n}" for n in range(5)))
+    index.remove(["Job.1", "Job.3"])
+    fill(index, "Job.9", "Job.3")
+    assert ids(index) == ["Job.0", "Job.2", "Job.3", "Job.4", "Job.9"]
+    assert index.count(RowQuery()) == len(index) == 5

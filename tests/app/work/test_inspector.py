@@ -36,9 +36,9 @@ def inspector() -> Iterator[Inspector]:
     inspector.close()
 
 
-def heavy() -> bytes:
-    """A pickle whose decoding takes most of a second."""
-    return pickle.dumps([(n, str(n)) for n in range(400_000)])
+def heavy(count: int = 400_000) -> bytes:
+    """A pickle whose decoding takes about a second, and 100 MB, for each 400,000 items."""
+    return pickle.dumps([(n, str(n)) for n in range(count)])
 
 
 def test_every_hostile_sample_ends_as_it_must(
@@ -131,9 +131,10 @@ def test_an_object_that_takes_too_long_is_given_up_and_the_process_comes_back() 
     try:
         inspector.root("1", pickle.dumps(1))
         pid = inspector.pid
+        data = heavy(2_000_000)
         began = time.monotonic()
         with pytest.raises(InspectionError, match="more than 0 s") as error:
-            inspector.root("2", heavy())
+            inspector.root("2", data)
         assert error.value.advice
         assert time.monotonic() - began < 2
         assert pid is not None
@@ -166,7 +167,7 @@ def test_the_asker_watches_the_memory_where_the_system_does_not(
         inspector.root("1", pickle.dumps("small"))  # under the usual limit of the system
         inspector.bounds = Bounds(memory=8 * MIB)
         with pytest.raises(InspectionError, match="8 MiB"):
-            inspector.root("2", heavy())
+            inspector.root("2", heavy(1_200_000))
         inspector.bounds = Bounds()
         assert inspector.root("3", pickle.dumps("alive")).value == "alive"
     finally:
@@ -235,7 +236,7 @@ def test_a_cancelled_question_is_given_up_soon(inspector: Inspector) -> None:
     progress = Progress()
     progress.cancel()
     inspector.start()
-    data = pickle.dumps([(n, str(n), [n]) for n in range(1_500_000)])
+    data = heavy(2_000_000)
     began = time.monotonic()
     with pytest.raises(Cancelled):
         inspector.root("1", data, progress)
@@ -246,11 +247,12 @@ def test_closing_from_another_thread_ends_the_question_under_way() -> None:
     inspector = Inspector()
     inspector.start()
     pid = inspector.pid
+    data = heavy(2_000_000)
     outcomes: list[BaseException] = []
 
     def ask() -> None:
         try:
-            inspector.root("1", pickle.dumps([(n, str(n), [n]) for n in range(1_500_000)]))
+            inspector.root("1", data)
         except BaseException as error:
             outcomes.append(error)
 

@@ -135,3 +135,12 @@ def test_values_of_the_standard_library_can_be_shown(value: Any, protocol: int) 
     assert type_name(root) == type(value).__name__
     assert preview(root)
     assert expression(root)
+
+
+def test_a_member_of_an_enumeration_pickled_by_early_python_311_is_shown_by_its_name() -> None:
+    from persistence.pickles.present import expression, preview, type_name
+
+    root = decode(b"\x80\x04cbuiltins\ngetattr\ncshop\nColour\n\x8c\x03RED\x86R.").root
+    assert type_name(root) == "Colour"
+    assert preview(root) == "Colour.RED"
+    assert expression(root) == "shop.Colour.RED"
