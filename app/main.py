@@ -41,6 +41,7 @@ __all__ = ["Options", "create_application", "run"]
 _log = logging.getLogger("app")
 
 _NO_DISPLAY = 2
+_NO_HOME = 2
 _NO_STORE = 1
 _LOG_BYTES = 1_000_000
 _SIGNAL_CHECK_MS = 300
@@ -105,7 +106,16 @@ def run(options: Options) -> int:
             print(f"jobshelf: {problem}", file=sys.stderr)  # noqa: T201
             return _NO_DISPLAY
         os.environ["QT_QPA_PLATFORM"] = "offscreen"  # a picture needs no display
-    _start_logging()
+    try:
+        _start_logging()
+        data_dir()
+    except OSError as error:
+        print(  # noqa: T201
+            f"jobshelf: no folder can be made for settings and undo ({error}). Set the "
+            "environment variable JOBSHELF_HOME to a folder that can be written.",
+            file=sys.stderr,
+        )
+        return _NO_HOME
     application, window = create_application(sys.argv[:1])
     sys.excepthook = _report
     wake = _end_on_signals(application)

@@ -78,6 +78,8 @@ def run(arguments):
     environment = dict(os.environ)
     if not has_display():
         environment["QT_QPA_PLATFORM"] = "offscreen"
+    if not os.access(os.path.expanduser("~"), os.W_OK):  # a service's user, a container
+        environment.setdefault("JOBSHELF_HOME", os.path.join(VENV, "home"))
     return call([VENV_PYTHON, "-m", "app"] + arguments, env=environment)
 
 

@@ -82,7 +82,9 @@ def virtual_desktop() -> Iterator[Desktop]:
     os.close(sender)
     try:
         with os.fdopen(receiver) as numbers:
-            yield Desktop(f":{numbers.readline().strip()}")
+            number = numbers.readline().strip()
+            assert number, "Xvfb ended before it had a display"
+            yield Desktop(f":{number}")
     finally:
         server.terminate()
         server.wait()

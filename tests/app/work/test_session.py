@@ -262,7 +262,7 @@ def test_a_paused_session_looks_only_when_told_to(
     timers = session.findChildren(QTimer)
     qtbot.waitUntil(lambda: not any(timer.isActive() for timer in timers), timeout=TIMEOUT)
     assert answer(session.count(ALL)) == 4
-    with qtbot.waitSignal(session.rows_changed, timeout=TIMEOUT):
+    with qtbot.waitSignal(session.objects_changed, timeout=TIMEOUT):
         session.refresh()
     assert answer(session.count(ALL)) == 5
     assert not session.is_live
@@ -352,7 +352,7 @@ def test_a_jobshelf_table_is_listed_from_its_own_summaries(
     with make_store(url) as store:
         store.replace(ids[0], {"state": "DONE"})
         store.remove(ids[1])
-    with qtbot.waitSignal(session.rows_changed, timeout=TIMEOUT):
+    with qtbot.waitSignal(session.objects_removed, timeout=TIMEOUT):
         session.refresh()
     assert answer(session.rows(ids[:2]))[ids[0]].state == "DONE"
     assert answer(session.count(ALL)) == 2_999
