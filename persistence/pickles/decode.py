@@ -40,6 +40,7 @@ class Pickle:
         size: Length of the pickle in bytes.
         references: The persistent IDs in it, in order of appearance.
         python2: Whether its `bytes` are texts that Python 2 wrote as byte strings.
+        data: The bytes that were decoded.
     """
 
     root: Any = field(repr=False)  # it may be deeper than repr can go
@@ -47,6 +48,7 @@ class Pickle:
     size: int
     references: tuple[Reference, ...] = field(default=(), repr=False)
     python2: bool = False
+    data: bytes = field(default=b"", repr=False)
 
 
 def decode(data: bytes, limits: Limits = DEFAULT) -> Pickle:
@@ -71,7 +73,7 @@ def decode(data: bytes, limits: Limits = DEFAULT) -> Pickle:
     except Exception as error:  # noqa: BLE001 — whatever a damaged pickle makes C code raise
         references.clear()
         root = _decode_slowly(data, names, references, error)
-    return Pickle(root, seen.protocol, len(data), tuple(references), seen.python2)
+    return Pickle(root, seen.protocol, len(data), tuple(references), seen.python2, data)
 
 
 def _framed(data: bytes, protocol: int) -> bytes:

@@ -6,7 +6,9 @@ themselves. All else stands for something that is not there and is never called 
 - a `Global` is a reference to a class or function, by its name;
 - an `Object` records how an instance was made and what was then done to it;
 - a `Reference` is a persistent ID, the place of an object stored elsewhere;
-- a `MissingBuffer` is data that was to be delivered outside the pickle (PEP 574).
+- a `MissingBuffer` is data that was to be delivered outside the pickle (PEP 574);
+- an `Unhashed` is a dictionary or set with keys that Python refuses, such as lists;
+- a `ByteString` is a `str` of Python 2 in a pickle that also has real bytes.
 
 A `Global` is itself a class and an `Object` its instance, because the C unpickler accepts
 only real classes where a pickle says "make an instance of this class". What the unpickler
@@ -23,8 +25,19 @@ from typing import Any, Literal
 
 from persistence.pickles.texts import integer_text, text_of
 
-__all__ = ["Global", "MissingBuffer", "Object", "Reference", "Result", "plain_state"]
+__all__ = [
+    "ByteString",
+    "Global",
+    "MissingBuffer",
+    "Object",
+    "Reference",
+    "Result",
+    "Unhashed",
+    "plain_state",
+]
 
+_Step = Literal["items", "pairs", "added", "states"]
+_USUAL_ORDER: tuple[_Step, ...] = ("items", "pairs", "added", "states")
 _NO_KEYWORDS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -58,34 +71,38 @@ class Object(metaclass=Global):
 
     Attributes:
         how: "new" if its class made it from the arguments (`cls.__new__(cls, *args)`),
-            "call" if a class or function was called and gave it.
+            "call" if a class or function was called and gave it, "inst" if it is of a
+            class of old: called, too, but only made where it takes no arguments.
         args: Positional arguments.
         kwargs: Keyword arguments.
         states: The states set on it, in order; almost always none or one.
         items: What was appended to it, in order.
         pairs: Keys and values set in it, in order.
         added: What was added to it as to a set, in order.
+        order: Empty if all items came first, then all pairs, what was added, and the states,
+            as all picklers write it; else which of these came when, with numbers.
     """
 
     module = ""
     qualname = "Object"
 
-    __slots__ = ("added", "args", "how", "items", "kwargs", "pairs", "states")
+    __slots__ = ("added", "args", "how", "items", "kwargs", "order", "pairs", "states")
 
-    how: Literal["new", "call"]
+    how: Literal["new", "call", "inst"]
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
-    states: tuple[Any, ...]
+    states: tuple[Any, ...] | list[Any]
     items: list[Any] | tuple[()]
     pairs: list[tuple[Any, Any]] | tuple[()]
     added: list[Any] | tuple[()]
+    order: list[tuple[_Step, int]] | tuple[()]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Object:  # noqa: PYI034 — Global makes them
         self = object.__new__(cls)
         self.how = "new"
         self.args = args
         self.kwargs = kwargs or _NO_KEYWORDS
-        self.states = self.items = self.pairs = self.added = ()
+        self.states = self.items = self.pairs = self.added = self.order = ()
         return self
 
     @property
@@ -109,10 +126,22 @@ class Object(metaclass=Global):
     # What the unpickler does to an object.
 
     def __setstate__(self, state: Any) -> None:
-        self.states += (state,)
+        if not self.states:
+            self.states = (state,)
+            if self.order:
+                self._note("states", 1)
+            return
+        if self.order:
+            self._note("states", 1)
+        if type(self.states) is list:
+            self.states.append(state)
+        else:
+            self.states = [*self.states, state]
 
     def extend(self, items: list[Any]) -> None:
         """Record that items were appended."""
+        if self.states or self.pairs or self.added:
+            self._note("items", len(items))
         if self.items:
             self.items.extend(items)
         else:
@@ -123,6 +152,8 @@ class Object(metaclass=Global):
         self.extend([item])
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        if self.states or self.added:
+            self._note("pairs", 1)
         if self.pairs:
             self.pairs.append((key, value))
         else:
@@ -130,10 +161,22 @@ class Object(metaclass=Global):
 
     def add(self, item: Any) -> None:
         """Record that an item was added as to a set."""
+        if self.states:
+            self._note("added", 1)
         if self.added:
             self.added.append(item)
         else:
             self.added = [item]
+
+    def _note(self, kind: _Step, count: int) -> None:
+        if not self.order:
+            # It is unusual from here on; what is there came in the usual one.
+            self.order = [
+                (done, len(getattr(self, done))) for done in _USUAL_ORDER if getattr(self, done)
+            ]
+        if self.order and self.order[-1][0] == kind:
+            count += self.order.pop()[1]
+        self.order.append((kind, count))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Result:
         return Result.of(self, args, kwargs)
@@ -223,6 +266,40 @@ class Reference(Object):
 
     def __repr__(self) -> str:
         return f"<Reference {self.id}>"
+
+
+class Unhashed(Object):
+    """A dictionary or set with keys that cannot be hashed; loading it for real would fail.
+
+    Its contents are in `pairs`, or for a set in `added`.
+
+    Attributes:
+        container: Which one it is.
+    """
+
+    module = ""
+    qualname = "Unhashed"
+
+    __slots__ = ("container",)
+
+    container: Literal["dict", "set", "frozenset"]
+
+    @classmethod
+    def of(cls, container: Literal["dict", "set", "frozenset"]) -> Unhashed:
+        """Make an empty one."""
+        self = Object.__new__(cls)
+        assert isinstance(self, Unhashed)
+        self.container = container
+        return self
+
+    def __repr__(self) -> str:
+        return f"<Unhashed {self.container}>"
+
+
+class ByteString(bytes):
+    """A `str` of Python 2, in a pickle that has `bytes` as well."""
+
+    __slots__ = ()
 
 
 class MissingBuffer(bytes):
