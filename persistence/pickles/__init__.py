@@ -22,6 +22,7 @@ How values look to a user is told by `present`, with adapters for known classes 
 """
 
 from persistence.pickles.decode import Pickle, decode
+from persistence.pickles.encode import encode
 from persistence.pickles.identity import with_identity
 from persistence.pickles.limits import DEFAULT, Limits
 from persistence.pickles.nodes import Global, MissingBuffer, Object, Reference, Result
@@ -37,6 +38,7 @@ __all__ = [
     "Reference",
     "Result",
     "decode",
+    "encode",
     "find_references",
     "with_identity",
 ]

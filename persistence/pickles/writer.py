@@ -1,0 +1,326 @@
+"""The pickle machine the other way round, in Python: every graph of nodes to opcodes.
+
+It writes what CPython's pickler does, in the same order, and also what that one cannot:
+byte strings and instances of Python 2, keys that cannot be hashed, buffers that are absent,
+opcodes beyond the protocol that a pickle declares, and graphs of any depth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from persistence.errors import StoreError
+from persistence.pickles import spelling
+from persistence.pickles.nodes import (
+    ByteString,
+    Global,
+    MissingBuffer,
+    Object,
+    Reference,
+    Result,
+    Unhashed,
+)
+from persistence.pickles.spelling import FIRST_BINARY, FIRST_WITH_FRAMES, FIRST_WITH_LONG
+
+__all__ = ["Writer"]
+
+_BATCH = 1_000  # items between a MARK and its opcode, as CPython has it
+_SHORT_TUPLES = (b"\x85", b"\x86", b"\x87")
+
+_Saving = Iterator[Any]
+"""The writing of one value under way: gives the values to write next, one by one."""
+
+
+class Writer:
+    """Writes one graph.
+
+    Args:
+        protocol: The pickle protocol, 0–5.
+        python2: Whether `bytes` are the `str` of Python 2.
+    """
+
+    def __init__(self, protocol: int, *, python2: bool) -> None:
+        self._protocol = protocol
+        self._python2 = python2
+        self._written: list[bytes] = []
+        self._emit = self._written.append
+        self._memo: dict[int, int] = {}
+        # Objects and tuples whose contents are being written → the size of the memo then.
+        self._open: dict[int, int] = {}
+        self._kept: list[Any] = []  # what was made here: an `id` is its own while it lives
+        self._atoms: dict[type, Callable[[Any], bytes]] = {
+            type(None): lambda _: b"N",
+            bool: self._boolean,
+            int: lambda number: spelling.integer(number, protocol),
+            float: lambda number: spelling.float_(number, protocol),
+        }
+        self._leaves: dict[type, Callable[[Any], bytes]] = {
+            str: lambda value: spelling.text(value, protocol),
+            bytes: self._byte_string if python2 else spelling.bytes_,
+            ByteString: self._byte_string,
+            bytearray: spelling.bytearray_,
+            MissingBuffer: lambda _: b"\x97",
+        }
+        self._containers: dict[type, Callable[[Any], _Saving]] = {
+            list: self._list,
+            tuple: self._tuple,
+            dict: self._dict,
+            set: self._set,
+            frozenset: self._frozenset,
+            memoryview: self._memoryview,
+            Global: self._global,
+            Reference: self._reference,
+            Unhashed: self._unhashed,
+        }
+
+    def write(self, root: Any) -> bytes:
+        """Return the pickle of a graph.
+
+        Raises:
+            StoreError: It holds something that no pickle can.
+        """
+        # Not by recursion: graphs may be deeper than any stack.
+        under_way: list[_Saving] = [iter((root,))]
+        while under_way:
+            try:
+                value = next(under_way[-1])
+            except StopIteration:
+                under_way.pop()
+                continue
+            kind = type(value)
+            atom = self._atoms.get(kind)
+            if atom is not None:
+                self._emit(atom(value))
+                continue
+            index = self._memo.get(id(value))
+            if index is not None:
+                self._emit(spelling.get(index, self._protocol))
+                continue
+            leaf = self._leaves.get(kind)
+            if leaf is not None:
+                self._emit(leaf(value))
+                self._memoize(value)
+                continue
+            under_way.append(self._container(kind, value))
+        self._emit(spelling.STOP)
+        return spelling.framed(self._protocol, b"".join(self._written))
+
+    def _container(self, kind: type, value: Any) -> _Saving:
+        save = self._containers.get(kind)
+        if save is None:
+            if not isinstance(value, Object):
+                raise StoreError(
+                    f"A value of type {kind.__name__} cannot be written into a pickle.",
+                    "Undo the edit that put it there.",
+                )
+            save = self._object
+        return save(value)
+
+    def _memoize(self, value: Any) -> None:
+        index = len(self._memo)
+        self._memo[id(value)] = index
+        self._emit(spelling.put(index, self._protocol))
+
+    def _boolean(self, value: bool) -> bytes:
+        if self._protocol < FIRST_WITH_LONG:
+            return b"I01\n" if value else b"I00\n"
+        return b"\x88" if value else b"\x89"
+
+    def _byte_string(self, value: bytes) -> bytes:
+        return spelling.byte_string(value, self._protocol)
+
+    # Containers: each can be met inside of itself from where it is in the memo on.
+
+    def _list(self, value: list[Any]) -> _Saving:
+        self._emit(b"]" if self._protocol >= FIRST_BINARY else b"(l")
+        self._memoize(value)
+        yield from self._batches(value, b"a", b"e")
+
+    def _dict(self, value: dict[Any, Any]) -> _Saving:
+        self._emit(b"}" if self._protocol >= FIRST_BINARY else b"(d")
+        self._memoize(value)
+        yield from self._pairs(value.items())
+
+    def _set(self, value: Iterable[Any]) -> _Saving:
+        self._emit(b"\x8f")
+        self._memoize(value)
+        yield from self._batches(value, None, b"\x90")
+
+    def _unhashed(self, value: Unhashed) -> _Saving:
+        if value.container == "frozenset":
+            yield from self._closed(value, value.added, b"\x91")
+            return
+        self._emit(b"}" if value.container == "dict" else b"\x8f")
+        self._memoize(value)
+        yield from self._pairs(value.pairs)
+        yield from self._batches(value.added, None, b"\x90")
+
+    def _frozenset(self, value: frozenset[Any]) -> _Saving:
+        yield from self._closed(value, value, b"\x91")
+
+    def _tuple(self, value: tuple[Any, ...]) -> _Saving:
+        if not value:
+            self._emit(b")" if self._protocol >= FIRST_BINARY else b"(t")
+        elif len(value) <= len(_SHORT_TUPLES) and self._protocol >= FIRST_WITH_LONG:
+            self._enter(value)
+            yield from value
+            self._close(value, _SHORT_TUPLES[len(value) - 1], len(value))
+        else:
+            yield from self._closed(value, value, b"t")
+
+    def _closed(
+        self, value: Any, items: Iterable[Any], opcode: bytes
+    ) -> Generator[Any, None, bool]:
+        """Write something that is made at once from its items; return as `_close` does."""
+        self._enter(value)
+        self._emit(b"(")
+        count = 0
+        for item in items:
+            count += 1
+            yield item
+        return self._close(value, opcode, count, with_mark=True)
+
+    def _enter(self, value: Any) -> None:
+        """Begin to write what will be in the memo only when its contents are written."""
+        size = self._open.get(id(value))
+        if size == len(self._memo):
+            # Met in itself, and nothing between was one that can be filled later.
+            raise StoreError(
+                "An object that is made from itself cannot be written into a pickle.",
+                "Undo the edit that put it there.",
+            )
+        self._open[id(value)] = len(self._memo)
+
+    def _close(self, value: Any, opcode: bytes, count: int, *, with_mark: bool = False) -> bool:
+        """Make something of the items on the stack, unless it was made among them.
+
+        Returns:
+            Whether it was made now.
+        """
+        index = self._memo.get(id(value))
+        if index is None:
+            self._emit(opcode)
+            self._memoize(value)
+            return True
+        if with_mark and self._protocol >= FIRST_BINARY:
+            self._emit(b"1")
+        else:
+            self._emit(b"0" * (count + with_mark))
+        self._emit(spelling.get(index, self._protocol))
+        return False
+
+    def _batches(self, items: Iterable[Any], one: bytes | None, many: bytes) -> _Saving:
+        """Add items to what is on top of the stack."""
+        rest = iter(items)
+        if self._protocol < FIRST_BINARY and one is not None:
+            for item in rest:
+                yield item
+                self._emit(one)
+            return
+        while batch := list(islice(rest, _BATCH)):
+            if len(batch) == 1 and one is not None:
+                yield batch[0]
+                self._emit(one)
+            else:
+                self._emit(b"(")
+                yield from batch
+                self._emit(many)
+
+    def _pairs(self, pairs: Iterable[tuple[Any, Any]]) -> _Saving:
+        """Set items in what is on top of the stack."""
+        rest = iter(pairs)
+        size = _BATCH if self._protocol >= FIRST_BINARY else 1
+        while batch := list(islice(rest, size)):
+            if len(batch) == 1:
+                yield from batch[0]
+                self._emit(b"s")
+            else:
+                self._emit(b"(")
+                for pair in batch:
+                    yield from pair
+                self._emit(b"u")
+
+    # What stands for something that is not here.
+
+    def _global(self, value: Global) -> _Saving:
+        module, qualname = value.module, value.qualname
+        if self._protocol >= FIRST_WITH_FRAMES or not (
+            spelling.has_line(module) and spelling.has_line(qualname)
+        ):
+            # There is no other spelling for some names, whatever protocol is declared.
+            yield module
+            yield qualname
+            self._emit(b"\x93")
+        else:
+            self._emit(spelling.global_line(module, qualname))
+        self._memoize(value)
+
+    def _reference(self, value: Reference) -> _Saving:
+        pid = value.pid
+        if self._protocol < FIRST_BINARY and type(pid) is str and _is_plain_line(pid):
+            self._emit(b"P" + pid.encode("ascii") + b"\n")
+        else:
+            yield pid
+            self._emit(b"Q")
+        self._memoize(value)
+
+    def _memoryview(self, value: memoryview) -> _Saving:
+        # What was made read-only in the pickle; its object is a buffer or a byte array.
+        yield value.obj
+        self._emit(b"\x98")
+        self._memoize(value)
+
+    def _object(self, value: Object) -> _Saving:
+        make: Any = value.callee if isinstance(value, Result) else value.cls
+        if value.how == "instance":
+            is_made = yield from self._instance(value, make)
+        else:
+            self._enter(value)
+            yield make
+            yield value.args
+            if value.how == "call":
+                is_made = self._close(value, b"R", 2)
+            elif not value.kwargs:
+                is_made = self._close(value, b"\x81", 2)
+            else:
+                self._kept.append(dict(value.kwargs))
+                yield self._kept[-1]
+                is_made = self._close(value, b"\x92", 3)
+        if is_made:
+            yield from self._filling(value)
+
+    def _instance(self, value: Object, make: Any) -> Generator[Any, None, bool]:
+        if self._protocol < FIRST_BINARY and isinstance(make, Global):
+            lines = spelling.global_line(make.module, make.qualname)[1:]
+            return (yield from self._closed(value, value.args, b"i" + lines))
+        return (yield from self._closed(value, (make, *value.args), b"o"))
+
+    def _filling(self, value: Object) -> _Saving:
+        """Do to an object what was done to it after it was made."""
+        if not value.order:
+            yield from self._batches(value.items, b"a", b"e")
+            yield from self._pairs(value.pairs)
+            yield from self._batches(value.added, None, b"\x90")
+            for state in value.states:
+                yield state
+                self._emit(b"b")
+            return
+        items, pairs = iter(value.items), iter(value.pairs)
+        added, states = iter(value.added), iter(value.states)
+        for step, count in value.order:
+            if step == "items":
+                yield from self._batches(islice(items, count), b"a", b"e")
+            elif step == "pairs":
+                yield from self._pairs(islice(pairs, count))
+            elif step == "added":
+                yield from self._batches(islice(added, count), None, b"\x90")
+            else:
+                for state in islice(states, count):
+                    yield state
+                    self._emit(b"b")
+
+
+def _is_plain_line(pid: str) -> bool:
+    return pid.isascii() and spelling.has_line(pid)
