@@ -103,7 +103,7 @@ def _written_quickly(decoded: Pickle) -> bytes | None:
     try:
         pickler.dump(decoded.root)
         return _with_real_names(file.getvalue(), pickler.names, decoded.protocol)
-    except (_Unusual, RecursionError):
+    except (_Unusual, RecursionError, ValueError):  # ValueError: an integer is too long
         return None
     finally:
         for name in pickler.names:
@@ -121,6 +121,7 @@ class _Pickler(pickle.Pickler):
         super().__init__(file, protocol, fix_imports=False)
         self.names: list[str] = []
         self._protocol = protocol
+        self._made: set[int] = set()
 
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)
@@ -128,6 +129,10 @@ class _Pickler(pickle.Pickler):
             return self._name_for(obj)
         if type(kind) is not Global or obj.order or obj.added:
             raise _Unusual
+        if obj.args:
+            if id(obj) in self._made:
+                raise _Unusual  # it is among its own arguments
+            self._made.add(id(obj))
         state = None
         if obj.states:
             if len(obj.states) > 1 or obj.states[0] is None:

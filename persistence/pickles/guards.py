@@ -22,8 +22,10 @@ may go on with any state of the stack, or stop.
 from __future__ import annotations
 
 import marshal
+import pickletools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 from persistence.errors import DecodeError
@@ -32,6 +34,7 @@ from persistence.pickles.limits import DEFAULT, Limits
 __all__ = ["Seen", "check"]
 
 _HIGHEST_PROTOCOL = 5
+_FIRST_OPCODES = 10
 _SMALL_INTEGER = 7  # bytes; shorter integers all have different hashes
 _INDEX_DIGITS = 20
 
@@ -71,7 +74,7 @@ def check(data: bytes, limits: Limits = DEFAULT) -> Seen:
         _Walk(data, limits, _Keys(len(data), limits, with_values=True)).run()
     protocol = walk.protocol
     if protocol is None:
-        protocol = int(walk.is_binary or data[0] in _BINARY_PLAIN)
+        protocol = int(walk.is_binary or _begins_binary(data))
     is_mixed = walk.has_byte_strings and walk.has_bytes
     return Seen(
         protocol,
@@ -79,6 +82,15 @@ def check(data: bytes, limits: Limits = DEFAULT) -> Seen:
         is_mixed=is_mixed,
         has_instances=walk.has_instances,
     )
+
+
+def _begins_binary(data: bytes) -> bool:
+    """Whether one of the first opcodes is not of protocol 0."""
+    try:
+        opcodes = list(islice(pickletools.genops(data), _FIRST_OPCODES))
+    except ValueError:
+        return False  # it is damaged, as the unpickler will say
+    return any(opcode.proto for opcode, _, _ in opcodes)
 
 
 class _Key(NamedTuple):
@@ -516,7 +528,6 @@ _LEAVES = tuple(_Key(1, count + 1) for count in range(16))
 
 _BININT = ord("J")
 _INTEGERS = {_BININT: 5, ord("K"): 2, ord("M"): 3}
-_BINARY_PLAIN = b"JKMG])}"
 
 # Opcode → its length with its argument, if all it does is push a value that costs nothing
 # as a key; 0 for all others.

@@ -3,11 +3,17 @@
 It writes what CPython's pickler does, in the same order, and also what that one cannot:
 byte strings and instances of Python 2, keys that cannot be hashed, buffers that are absent,
 opcodes beyond the protocol that a pickle declares, and graphs of any depth.
+
+An object may be among its own arguments, in something that is filled after it was made: a
+`set` of protocol 2, say, is made from a list, and its members may know the set. Then the
+members are made first, then the list and the set, and the states of the members are set last:
+the call gets its arguments as they were when the pickle was first written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -33,6 +39,31 @@ _Saving = Iterator[Any]
 """The writing of one value under way: gives the values to write next, one by one."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Fill:
+    """Asks for what was put into an object or container after it was made."""
+
+    target: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """How far the writing was when something began.
+
+    Attributes:
+        written, memo, opened, deferred: Sizes of these lists and tables.
+        fillings: How many objects were being filled.
+        depth: How many values were under way.
+    """
+
+    written: int
+    memo: int
+    opened: int
+    deferred: int
+    fillings: int
+    depth: int
+
+
 class Writer:
     """Writes one graph.
 
@@ -44,11 +75,16 @@ class Writer:
     def __init__(self, protocol: int, *, python2: bool) -> None:
         self._protocol = protocol
         self._python2 = python2
+        self._empty_dict = b"}" if protocol >= FIRST_BINARY else b"(d"
         self._written: list[bytes] = []
         self._emit = self._written.append
         self._memo: dict[int, int] = {}
-        # Objects and tuples whose contents are being written → the size of the memo then.
-        self._open: dict[int, int] = {}
+        # Objects and tuples whose contents are being written, by `id`, and since when.
+        self._open: dict[int, _Mark] = {}
+        self._fillings: list[tuple[Any, _Mark]] = []  # what is being filled
+        # What is to be filled when something else has been made: the `id` of that, and it.
+        self._deferred: list[tuple[int, Any]] = []
+        self._under_way: list[_Saving] = []
         self._kept: list[Any] = []  # what was made here: an `id` is its own while it lives
         self._atoms: dict[type, Callable[[Any], bytes]] = {
             type(None): lambda _: b"N",
@@ -82,12 +118,15 @@ class Writer:
             StoreError: It holds something that no pickle can.
         """
         # Not by recursion: graphs may be deeper than any stack.
-        under_way: list[_Saving] = [iter((root,))]
+        under_way = self._under_way
+        under_way.append(iter((root,)))
         while under_way:
             try:
                 value = next(under_way[-1])
             except StopIteration:
                 under_way.pop()
+                if self._fillings and self._fillings[-1][1].depth == len(under_way):
+                    self._fillings.pop()
                 continue
             kind = type(value)
             atom = self._atoms.get(kind)
@@ -102,10 +141,45 @@ class Writer:
             if leaf is not None:
                 self._emit(leaf(value))
                 self._memoize(value)
-                continue
-            under_way.append(self._container(kind, value))
+            elif kind is _Fill:
+                self._fillings.append((value.target, self._mark()))
+                under_way.append(self._filling(value.target))
+            elif not self._put_off(value):
+                under_way.append(self._container(kind, value))
         self._emit(spelling.STOP)
         return spelling.framed(self._protocol, b"".join(self._written))
+
+    def _mark(self) -> _Mark:
+        return _Mark(
+            len(self._written), len(self._memo), len(self._open), len(self._deferred),
+            len(self._fillings), len(self._under_way),
+        )  # fmt: skip
+
+    def _put_off(self, value: Any) -> bool:
+        """If an object is met among its own arguments, go on without what led to it.
+
+        What led to it is that something was being filled: this is taken back, and done when
+        the object has been made. Returns False if nothing was.
+        """
+        opened = self._open.get(id(value))
+        if opened is None or not isinstance(value, Object):
+            return False
+        fillings = self._fillings[opened.fillings :]
+        if not fillings:
+            return False
+        # Of several it is the outermost; but a list or dictionary as an argument is filled
+        # before the call, which may copy it.
+        is_argument = len(fillings) > 1 and not isinstance(fillings[0][0], Object)
+        filled, since = fillings[is_argument]
+        del self._written[since.written :]
+        for table, size in ((self._memo, since.memo), (self._open, since.opened)):
+            while len(table) > size:
+                table.popitem()
+        del self._deferred[since.deferred :]
+        del self._fillings[since.fillings :]
+        del self._under_way[since.depth :]
+        self._deferred.append((id(value), filled))
+        return True
 
     def _container(self, kind: type, value: Any) -> _Saving:
         save = self._containers.get(kind)
@@ -136,26 +210,28 @@ class Writer:
     def _list(self, value: list[Any]) -> _Saving:
         self._emit(b"]" if self._protocol >= FIRST_BINARY else b"(l")
         self._memoize(value)
-        yield from self._batches(value, b"a", b"e")
+        if value:
+            yield _Fill(value)
 
     def _dict(self, value: dict[Any, Any]) -> _Saving:
-        self._emit(b"}" if self._protocol >= FIRST_BINARY else b"(d")
+        self._emit(self._empty_dict)
         self._memoize(value)
-        yield from self._pairs(value.items())
+        if value:
+            yield _Fill(value)
 
-    def _set(self, value: Iterable[Any]) -> _Saving:
+    def _set(self, value: set[Any]) -> _Saving:
         self._emit(b"\x8f")
         self._memoize(value)
-        yield from self._batches(value, None, b"\x90")
+        if value:
+            yield _Fill(value)
 
     def _unhashed(self, value: Unhashed) -> _Saving:
         if value.container == "frozenset":
             yield from self._closed(value, value.added, b"\x91")
             return
-        self._emit(b"}" if value.container == "dict" else b"\x8f")
+        self._emit(self._empty_dict if value.container == "dict" else b"\x8f")
         self._memoize(value)
-        yield from self._pairs(value.pairs)
-        yield from self._batches(value.added, None, b"\x90")
+        yield _Fill(value)
 
     def _frozenset(self, value: frozenset[Any]) -> _Saving:
         yield from self._closed(value, value, b"\x91")
@@ -184,14 +260,14 @@ class Writer:
 
     def _enter(self, value: Any) -> None:
         """Begin to write what will be in the memo only when its contents are written."""
-        size = self._open.get(id(value))
-        if size == len(self._memo):
+        opened = self._open.get(id(value))
+        if opened is not None and opened.memo == len(self._memo):
             # Met in itself, and nothing between was one that can be filled later.
             raise StoreError(
                 "An object that is made from itself cannot be written into a pickle.",
                 "Undo the edit that put it there.",
             )
-        self._open[id(value)] = len(self._memo)
+        self._open[id(value)] = self._mark()
 
     def _close(self, value: Any, opcode: bytes, count: int, *, with_mark: bool = False) -> bool:
         """Make something of the items on the stack, unless it was made among them.
@@ -288,8 +364,14 @@ class Writer:
                 self._kept.append(dict(value.kwargs))
                 yield self._kept[-1]
                 is_made = self._close(value, b"\x92", 3)
-        if is_made:
-            yield from self._filling(value)
+        if not is_made:
+            return
+        yield _Fill(value)
+        for waited_for, other in [*self._deferred]:
+            if waited_for == id(value):
+                yield other
+                yield _Fill(other)
+                self._emit(b"0")
 
     def _instance(self, value: Object, make: Any) -> Generator[Any, None, bool]:
         if self._protocol < FIRST_BINARY and isinstance(make, Global):
@@ -297,16 +379,25 @@ class Writer:
             return (yield from self._closed(value, value.args, b"i" + lines))
         return (yield from self._closed(value, (make, *value.args), b"o"))
 
-    def _filling(self, value: Object) -> _Saving:
-        """Do to an object what was done to it after it was made."""
-        if not value.order:
+    def _filling(self, value: Any) -> _Saving:
+        """Do to something what was done to it after it was made."""
+        if isinstance(value, list):
+            yield from self._batches(value, b"a", b"e")
+        elif isinstance(value, dict):
+            yield from self._pairs(value.items())
+        elif isinstance(value, set):
+            yield from self._batches(value, None, b"\x90")
+        elif value.order:
+            yield from self._ordered_filling(value)
+        else:
             yield from self._batches(value.items, b"a", b"e")
             yield from self._pairs(value.pairs)
             yield from self._batches(value.added, None, b"\x90")
             for state in value.states:
                 yield state
                 self._emit(b"b")
-            return
+
+    def _ordered_filling(self, value: Object) -> _Saving:
         items, pairs = iter(value.items), iter(value.pairs)
         added, states = iter(value.added), iter(value.states)
         for step, count in value.order:
