@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 from persistence.errors import StoreError
@@ -81,6 +81,7 @@ class Writer:
         self._memo: dict[int, int] = {}
         # Objects and tuples whose contents are being written, by `id`, and since when.
         self._open: dict[int, _Mark] = {}
+        self._calls: list[tuple[Any, _Mark]] = []  # the objects among them, outermost first
         self._fillings: list[tuple[Any, _Mark]] = []  # what is being filled
         # What is to be filled when something else has been made: the `id` of that, and it.
         self._deferred: list[tuple[int, Any]] = []
@@ -164,13 +165,12 @@ class Writer:
         opened = self._open.get(id(value))
         if opened is None or not isinstance(value, Object):
             return False
-        fillings = self._fillings[opened.fillings :]
-        if not fillings:
+        led_here = self._filling_since(opened)
+        if led_here is None:
             return False
-        # Of several it is the outermost; but a list or dictionary as an argument is filled
-        # before the call, which may copy it.
-        is_argument = len(fillings) > 1 and not isinstance(fillings[0][0], Object)
-        filled, since = fillings[is_argument]
+        filled, since = led_here
+        while self._calls[-1][1].depth > since.depth:
+            self._calls.pop()
         del self._written[since.written :]
         for table, size in ((self._memo, since.memo), (self._open, since.opened)):
             while len(table) > size:
@@ -180,6 +180,21 @@ class Writer:
         del self._under_way[since.depth :]
         self._deferred.append((id(value), filled))
         return True
+
+    def _filling_since(self, opened: _Mark) -> tuple[Any, _Mark] | None:
+        """Return what best waits until a call has been made; None if nothing is being filled.
+
+        It is the outermost thing being filled. But a list or dictionary that is the argument
+        of a call is filled before that call, which may copy it, if anything else can wait.
+        """
+        calls = [(obj, mark.fillings) for obj, mark in self._calls if mark.depth >= opened.depth]
+        calls.append((opened, len(self._fillings)))
+        for (obj, first), (_, last) in pairwise(calls):
+            for filling in self._fillings[first:last]:
+                if isinstance(filling[0], Object) or not _is_among(filling[0], obj.args):
+                    return filling
+        first, last = calls[0][1], calls[-1][1]
+        return self._fillings[first] if last > first else None
 
     def _container(self, kind: type, value: Any) -> _Saving:
         save = self._containers.get(kind)
@@ -267,7 +282,9 @@ class Writer:
                 "An object that is made from itself cannot be written into a pickle.",
                 "Undo the edit that put it there.",
             )
-        self._open[id(value)] = self._mark()
+        mark = self._open[id(value)] = self._mark()
+        if isinstance(value, Object):
+            self._calls.append((value, mark))
 
     def _close(self, value: Any, opcode: bytes, count: int, *, with_mark: bool = False) -> bool:
         """Make something of the items on the stack, unless it was made among them.
@@ -275,6 +292,8 @@ class Writer:
         Returns:
             Whether it was made now.
         """
+        if isinstance(value, Object):
+            self._calls.pop()
         index = self._memo.get(id(value))
         if index is None:
             self._emit(opcode)
@@ -411,6 +430,10 @@ class Writer:
                 for state in islice(states, count):
                     yield state
                     self._emit(b"b")
+
+
+def _is_among(value: Any, values: Iterable[Any]) -> bool:
+    return any(value is other for other in values)
 
 
 def _is_plain_line(pid: str) -> bool:
