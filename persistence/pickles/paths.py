@@ -16,9 +16,11 @@ from persistence.pickles.decode import Pickle
 from persistence.pickles.nodes import Object, Reference, Result, plain_state
 from persistence.pickles.texts import escaped, quoted, shortened, text_of
 
-__all__ = ["attribute", "find_references", "item", "joined", "special"]
+__all__ = ["attribute", "find_references", "item", "joined", "special", "steps"]
 
 _LONGEST_KEY = 200
+_END: Any = ("", object())
+_WITH_STEPS = (list, tuple, dict, set, frozenset, Object)
 
 
 def attribute(name: str) -> str:
@@ -56,19 +58,19 @@ def find_references(pickle: Pickle) -> Iterator[tuple[str, Reference]]:
     """
     seen: set[int] = set()
     # A path under way is its last part and the path before it: deep ones share their start.
-    stack: list[Iterator[tuple[Any, str, Any]]] = [iter((((), "", pickle.root),))]
+    stack: list[tuple[Any, Iterator[tuple[str, Any]]]] = [((), iter((("", pickle.root),)))]
     while stack:
-        step = next(stack[-1], None)
-        if step is None:
+        before, inner = stack[-1]
+        part, value = next(inner, _END)
+        if value is _END[1]:
             stack.pop()
             continue
-        before, part, value = step
         path = (before, part)
         if isinstance(value, Reference):
             yield _spelled(path), value
-        if isinstance(value, (list, tuple, dict, set, frozenset, Object)) and id(value) not in seen:
+        if isinstance(value, _WITH_STEPS) and id(value) not in seen:
             seen.add(id(value))
-            stack.append(_steps(path, value, pickle.python2))
+            stack.append((path, steps(value, pickle.python2)))
 
 
 def _spelled(path: Any) -> str:
@@ -79,47 +81,53 @@ def _spelled(path: Any) -> str:
     return joined(parts)
 
 
-def _steps(path: Any, value: Any, python2: bool) -> Iterator[tuple[Any, str, Any]]:
+def steps(value: Any, python2: bool = False) -> Iterator[tuple[str, Any]]:
+    """Iterate over what a value holds as the pickle has it: part of the path, inner value.
+
+    Keys of dictionaries are among them where they could hold something themselves. Values
+    without parts, such as texts, hold nothing.
+
+    >>> list(steps({"a": [1]}))
+    [("['a']", [1])]
+    """
     if isinstance(value, (list, tuple)):
         for index, inner in enumerate(value):
-            yield path, f"[{index}]", inner
+            yield f"[{index}]", inner
     elif isinstance(value, dict):
-        yield from _pair_steps(path, value.items(), python2)
+        yield from _pair_steps(value.items(), python2)
     elif isinstance(value, Object):
-        yield from _object_steps(path, value, python2)
-    else:
+        yield from _object_steps(value, python2)
+    elif isinstance(value, (set, frozenset)):
         for index, inner in enumerate(value):
-            yield path, special(index), inner
+            yield special(index), inner
 
 
-def _pair_steps(
-    path: Any, pairs: Iterable[tuple[Any, Any]], python2: bool
-) -> Iterator[tuple[Any, str, Any]]:
+def _pair_steps(pairs: Iterable[tuple[Any, Any]], python2: bool) -> Iterator[tuple[str, Any]]:
     for index, (key, inner) in enumerate(pairs):
         if isinstance(key, (Object, tuple, frozenset)):
-            yield path, special(f"key {index}"), key
-        yield path, item(key, python2=python2), inner
+            yield special(f"key {index}"), key
+        yield item(key, python2=python2), inner
 
 
-def _object_steps(path: Any, obj: Object, python2: bool) -> Iterator[tuple[Any, str, Any]]:
+def _object_steps(obj: Object, python2: bool) -> Iterator[tuple[str, Any]]:
     for state in obj.states:
         parts = list(plain_state(state))
         for part in parts:
             for name, inner in part.items():
-                yield path, attribute(name if type(name) is str else text_of(name)), inner
+                yield attribute(name if type(name) is str else text_of(name)), inner
         if not parts:
-            yield path, special("state"), state
+            yield special("state"), state
     for index, inner in enumerate(obj.items):
-        yield path, f"[{index}]", inner
-    yield from _pair_steps(path, obj.pairs, python2)
+        yield f"[{index}]", inner
+    yield from _pair_steps(obj.pairs, python2)
     for index, inner in enumerate(obj.added):
-        yield path, special(f"added {index}"), inner
+        yield special(f"added {index}"), inner
     for index, inner in enumerate(obj.args):
-        yield path, special(index), inner
+        yield special(index), inner
     for name, inner in obj.kwargs.items():
-        yield path, special(name), inner
+        yield special(name), inner
     if isinstance(obj, Result):
-        yield path, special("callee"), obj.callee
+        yield special("callee"), obj.callee
 
 
 def _key_text(key: Any, python2: bool) -> str:
