@@ -13,8 +13,10 @@ __all__ = [
     "constructor_args",
     "global_name",
     "maker_name",
+    "set_members",
     "short_name",
     "short_type",
+    "shown_args",
 ]
 
 _UNKNOWN = "result of a call"
@@ -47,6 +49,7 @@ _MADE_BY = {
 }
 # Modules of Python 2 that no one else has; Python 3 names them, too, in protocols 0 to 2.
 _PYTHON2_MODULES = frozenset(("__builtin__", "copy_reg", "exceptions", "UserDict", "UserList"))
+_SETS = frozenset(("builtins.set", "builtins.frozenset"))
 _GETATTR = "builtins.getattr"
 
 
@@ -111,15 +114,34 @@ def short_type(value: Object) -> str:
 
 def constructor_args(value: Object) -> tuple[Any, ...]:
     """Return the arguments an object was made with, without those that name its class."""
+    first, inside = shown_args(value)
+    shown: tuple[Any, ...] = value.args[first:] if inside is None else value.args[inside]
+    return shown
+
+
+def shown_args(value: Object) -> tuple[int, int | None]:
+    """Return which arguments an object was made with do not only say how it is made.
+
+    It is the position of the first one, and the position of the one that holds them all as
+    a tuple, or None.
+    """
     args = value.args
     maker = maker_name(value)
     if maker not in _MAKERS or not args:
-        return args
+        return 0, None
     if maker == "copyreg._reconstructor":
-        return () if args[2:] == (None,) else args[2:]
+        return 3 if args[2:] == (None,) else 2, None
     if maker == "copyreg.__newobj_ex__" and len(args) > 1 and type(args[1]) is tuple:
-        return args[1]
-    return args[1:]
+        return len(args), 1
+    return 1, None
+
+
+def set_members(value: Object) -> list[Any] | tuple[Any, ...] | None:
+    """Return what is in a set that protocols 0 to 3 make by a call; None if it is no such."""
+    if len(value.args) > 1 or value.states or maker_name(value) not in _SETS:
+        return None
+    members = value.args[0] if value.args else []
+    return members if type(members) in (list, tuple) else None
 
 
 def _dotted(maker: Any) -> str:
