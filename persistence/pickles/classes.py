@@ -11,8 +11,11 @@ from persistence.pickles.texts import escaped
 __all__ = [
     "class_name",
     "constructor_args",
+    "dotted_name",
     "global_name",
+    "has_class_in_args",
     "maker_name",
+    "python3_name",
     "set_members",
     "short_name",
     "short_type",
@@ -55,15 +58,16 @@ _GETATTR = "builtins.getattr"
 
 def global_name(cls: Global) -> str:
     """Return module and qualified name of a global, in Python 3's names."""
-    return ".".join(_python3_name(cls))
+    return ".".join(python3_name(cls))
 
 
 def short_name(cls: Global) -> str:
     """Return the qualified name of a global without its module, in Python 3's names."""
-    return escaped(_python3_name(cls)[1])
+    return escaped(python3_name(cls)[1])
 
 
-def _python3_name(cls: Global) -> tuple[str, str]:
+def python3_name(cls: Global) -> tuple[str, str]:
+    """Return module and qualified name of a global, in Python 3's names."""
     module, name = cls.module, cls.qualname
     if module not in _PYTHON2_MODULES:
         return module, name
@@ -72,7 +76,7 @@ def _python3_name(cls: Global) -> tuple[str, str]:
 
 def maker_name(value: Object) -> str:
     """Return the name of the class or function that made an object, or "" if it has none."""
-    return _dotted(value.callee if isinstance(value, Result) else value.cls)
+    return dotted_name(value.callee if isinstance(value, Result) else value.cls)
 
 
 def class_name(value: Any, *, python2: bool = False) -> str:
@@ -91,8 +95,8 @@ def class_name(value: Any, *, python2: bool = False) -> str:
         return "reference"
     if isinstance(value, Object):
         name = maker_name(value)
-        if name in _MAKERS and value.args and isinstance(value.args[0], Global):
-            return global_name(value.args[0])
+        if name in _MAKERS and value.args and dotted_name(value.args[0]):
+            return dotted_name(value.args[0])
         return _MADE_BY.get(name, name) or _UNKNOWN
     if isinstance(value, Global):
         return "builtins.type"
@@ -144,8 +148,16 @@ def set_members(value: Object) -> list[Any] | tuple[Any, ...] | None:
     return members if type(members) in (list, tuple) else None
 
 
-def _dotted(maker: Any) -> str:
-    """Return the name of a global, also where `getattr` takes it out of another one."""
+def has_class_in_args(value: Object) -> bool:
+    """Whether an object is made by a function that is given its class, and that is known."""
+    return maker_name(value) in _MAKERS and bool(value.args) and bool(dotted_name(value.args[0]))
+
+
+def dotted_name(maker: Any) -> str:
+    """Return the name of a global, also where `getattr` takes it out of another one.
+
+    It is "" for everything else.
+    """
     names: list[str] = []
     for _ in range(_LONGEST_CHAIN):
         if isinstance(maker, Global):

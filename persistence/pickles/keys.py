@@ -7,6 +7,7 @@ long, its place does: `(value 3)` is the fourth value of a dictionary, `(key 3)`
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -21,6 +22,7 @@ __all__ = ["Pairs", "canonical_key", "find_pair", "in_order", "pair_parts", "spe
 
 Pairs = Mapping[Any, Any] | Sequence[tuple[Any, Any]]
 
+_INDEX = re.compile("0|[1-9][0-9]{0,18}")
 _LONGEST = 200  # characters of a key in a path
 _MOST_WRITTEN = 1_000  # keys that are objects; writing one takes some 20 µs
 _MOST_COMPARED = 50_000  # keys of pairs, where each could be there twice
@@ -95,6 +97,8 @@ def canonical_key(text: str) -> str:
     ("'a'", 'Colour(1)')
     """
     text = text.strip()
+    if _INDEX.fullmatch(text):
+        return text
     try:
         plain = plain_text(read_literal(text))
     except LiteralError:

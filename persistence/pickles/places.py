@@ -9,64 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
 from persistence.errors import PathError, StoreError
 from persistence.pickles import present
-from persistence.pickles.classes import set_members, shown_args
 from persistence.pickles.decode import Pickle
-from persistence.pickles.keys import find_pair, in_order, spellings
-from persistence.pickles.nodes import Object, Reference, Result, plain_state
+from persistence.pickles.nodes import Object, Reference
 from persistence.pickles.parts import Attributes, Entry, Items, Joined, Members, Pairs, Parts
-from persistence.pickles.paths import Attribute, Item, Path, Special, Step, joined, keyword
+from persistence.pickles.paths import Attribute, Item, Path, Special, Step, joined
+from persistence.pickles.slots import Field, Slot, attribute_key, pair_position, raw_slots
 from persistence.pickles.views import View, view
 
-__all__ = ["Field", "Follow", "Place", "Slot", "complete", "resolve"]
+__all__ = ["Follow", "Place", "complete", "resolve"]
 
 _MOST_SCANNED = 10_000  # rows of a kind that is not known here
 _MOST_COMPLETIONS = 50
 _PAGE = 500  # rows
 _LONGEST_SHOWN = 60  # characters of a value in a message
 
-Field = Literal[
-    "item", "value", "key", "member",
-    "args", "kwargs", "states", "items", "pair value", "pair key", "added", "callee",
-]  # fmt: skip
 _KEY, _VALUE = Special("key"), Special("value")
 _KEY_FIELDS: dict[Field, Field] = {"value": "key", "pair value": "pair key"}
+
 Follow = Callable[[str], Pickle]
 """Gives the object that is stored under a persistent ID."""
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """Where an owner holds a value directly.
-
-    Attributes:
-        owner: A list, tuple, dictionary, set or object.
-        field: Which part of it; the longer half of the names is for objects.
-        key: Index, key, name or member; None for a callee.
-    """
-
-    owner: Any
-    field: Field
-    key: Any = None
-
-    def get(self) -> Any:
-        """Return what is in the slot."""
-        owner, key = self.owner, self.key
-        if self.field in ("item", "value"):
-            return owner[key]
-        if self.field in ("key", "member"):
-            return key
-        if self.field == "callee":
-            return owner.callee
-        if self.field == "pair value":
-            return owner.pairs[key][1]
-        if self.field == "pair key":
-            return owner.pairs[key][0]
-        return getattr(owner, self.field)[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,13 +276,10 @@ def _row(parts: Parts, step: Step) -> present.Child | None:
     elif isinstance(parts, Members):
         position = step.number(parts.label) if isinstance(step, Special) else None
     elif isinstance(parts, Attributes):
-        if not isinstance(step, Attribute):
-            return None
-        if len(parts) > _MOST_SCANNED and step.name not in parts.values:
-            return None
-        return _scanned(parts, step, len(parts))
+        key = attribute_key(parts.values, step.name) if isinstance(step, Attribute) else None
+        return None if key is None else present.Child("", parts.values[key], str(step))
     elif isinstance(parts, Pairs):
-        position = _pair_position(parts.pairs, step, parts.python2)
+        position = pair_position(parts.pairs, step, parts.python2)
     else:
         return _scanned(parts, step, min(len(parts), _MOST_SCANNED))
     if position is None or not 0 <= position < len(parts):
@@ -331,113 +293,3 @@ def _scanned(parts: Parts, step: Step, count: int) -> present.Child | None:
         if child.path_part == part:
             return child
     return None
-
-
-# What the pickle holds.
-
-
-def raw_slots(value: Any, step: Step, python2: bool) -> list[Slot] | None:
-    """Return the slots that a step goes through in the pickle, or None."""
-    if isinstance(value, Reference):
-        return None
-    if isinstance(value, Object):
-        return _object_slots(value, step, python2)
-    if isinstance(value, (list, tuple)):
-        index = step.index if isinstance(step, Item) else None
-        return None if index is None else _indexed(value, "item", len(value), index)
-    if isinstance(value, dict):
-        return _dict_slots(value, step, python2)
-    if isinstance(value, (set, frozenset)) and isinstance(step, Special):
-        position = step.number()
-        if position is not None and position < len(value):
-            return [Slot(value, "member", next(islice(in_order(value), position, None)))]
-    return None
-
-
-def _indexed(owner: Any, field: Field, size: int, index: int) -> list[Slot] | None:
-    position = index + size if index < 0 else index
-    return [Slot(owner, field, position)] if 0 <= position < size else None
-
-
-def _dict_slots(value: dict[Any, Any], step: Step, python2: bool) -> list[Slot] | None:
-    position = _pair_position(value, step, python2)
-    if position is not None and position < len(value):
-        return [Slot(value, "value", next(islice(value, position, None)))]
-    position = step.number("key ") if isinstance(step, Special) else None
-    if position is not None and position < len(value):
-        return [Slot(value, "key", next(islice(value, position, None)))]
-    return None
-
-
-def _pair_position(pairs: Any, step: Step, python2: bool) -> int | None:
-    if isinstance(step, Item):
-        found = find_pair(pairs, step.text, python2=python2)
-        return None if found is None else found[0]
-    return step.number("value ") if isinstance(step, Special) else None
-
-
-def _object_slots(obj: Object, step: Step, python2: bool) -> list[Slot] | None:
-    if isinstance(step, Attribute):
-        return _attribute_slots(obj, step.name)
-    if isinstance(step, Item):
-        if obj.items and step.index is not None:
-            return _indexed(obj, "items", len(obj.items), step.index)
-        position = _pair_position(obj.pairs, step, python2)
-        return None if position is None else [Slot(obj, "pair value", position)]
-    if step.text == "callee" and isinstance(obj, Result):
-        return [Slot(obj, "callee")]
-    for label, field, size in (
-        ("value ", "pair value", len(obj.pairs)),
-        ("key ", "pair key", len(obj.pairs)),
-        ("added ", "added", len(obj.added)),
-        ("state ", "states", len(obj.states)),
-        ("made with ", "args", len(obj.args)),
-    ):
-        number = step.number(label)
-        if number is not None:
-            return _indexed(obj, field, size, number)  # type: ignore[arg-type]
-    if step.text == "state":
-        return _odd_state(obj)
-    number = step.number()
-    if number is not None:
-        return _argument_slots(obj, number)
-    for name in obj.kwargs:
-        if keyword(name) == str(step):
-            return [Slot(obj, "kwargs", name)]
-    return None
-
-
-def _odd_state(obj: Object) -> list[Slot] | None:
-    return [Slot(obj, "states", 0)] if len(obj.states) == 1 else None
-
-
-def _attribute_slots(obj: Object, name: str) -> list[Slot] | None:
-    for index in reversed(range(len(obj.states))):
-        state = obj.states[index]
-        for attributes in reversed(list(plain_state(state))):
-            key = attribute_key(attributes, name)
-            if key is None:
-                continue
-            slots = [Slot(obj, "states", index)]
-            if type(state) is tuple:
-                place = next(i for i, part in enumerate(state) if part is attributes)
-                slots.append(Slot(state, "item", place))
-            return [*slots, Slot(attributes, "value", key)]
-    return None
-
-
-def attribute_key(attributes: dict[Any, Any], name: str) -> str | bytes | None:
-    """Return the key that an attribute has in a dictionary of them, or None."""
-    return next((key for key in (name, *spellings(name)) if key in attributes), None)
-
-
-def _argument_slots(obj: Object, number: int) -> list[Slot] | None:
-    members = set_members(obj)
-    if members is not None:
-        inner = _indexed(members, "item", len(members), number)
-        return None if inner is None else [Slot(obj, "args", 0), *inner]
-    first, inside = shown_args(obj)
-    if inside is not None:
-        found = _indexed(obj.args[inside], "item", len(obj.args[inside]), number)
-        return None if found is None else [Slot(obj, "args", inside), *found]
-    return _indexed(obj, "args", len(obj.args), first + number)

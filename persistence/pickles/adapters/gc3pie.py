@@ -26,13 +26,14 @@ _BEFORE_URL_FIELDS = (None, False)  # `Url(urlstring, force_abs, scheme, …)`
 def run(value: Object, python2: bool) -> View | None:
     """Show the execution of a task: its state, and how it ended."""
     attributes = value.attributes()
-    state = _text(attributes.pop("_state", None))
+    stored = attributes.pop("_state", None)
+    state = _text(stored)
     if state is None:
         return None
     code = returncode(attributes.get("_exitcode"), attributes.get("_signal"))
     ending = "" if code is None else f"  {_ending(code)}"
     computed = (
-        Child("state", state, attribute("_state")),
+        Child("state", stored, attribute("_state")),
         Child("returncode", _returncode_view(code), attribute("returncode")),
     )
     return View(
