@@ -495,7 +495,7 @@ def _may_have_attributes(obj: Object) -> bool:
         return False
     if maker_name(obj) == "copyreg._reconstructor":
         return obj.args[2:] == (None,)
-    return obj.how == "inst" or (obj.how == "new" and not obj.args)
+    return obj.how == "instance" or (obj.how == "new" and not obj.args)
 
 
 def _kinds(value: Object, python2: bool) -> Sequence[Any]:

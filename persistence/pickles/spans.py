@@ -20,7 +20,7 @@ from persistence.pickles.decode import Pickle
 from persistence.pickles.nodes import Object, Result, Unhashed, plain_state
 from persistence.pickles.opcodes import UNKNOWN, Place, constant, scan
 from persistence.pickles.parts import Entry, Members, Pairs
-from persistence.pickles.paths import _steps, joined, special
+from persistence.pickles.paths import joined, special, steps
 from persistence.pickles.tracing import TO_MARK, Trace
 
 __all__ = ["Span", "Spans", "spans"]
@@ -177,13 +177,13 @@ class Spans:
         if isinstance(value, (set, frozenset)):
             yield from self._members(value, node)
             return
-        steps = _steps((), value, self._pickle.python2)
-        for (_, part, inner), (found, first, key) in zip(
-            steps, self._events(value, node), strict=False
+        inner_steps = steps(value, self._pickle.python2)
+        for (part, inner), (found, first, key) in zip(
+            inner_steps, self._events(value, node), strict=False
         ):
             yield _Child(part, inner, found, first, key)
 
-    # The events of what a value holds, in the order of `paths._steps`.
+    # The events of what a value holds, in the order of `paths.steps`.
 
     def _events(self, value: Any, node: _Node) -> Iterator[tuple[int, int, Any]]:
         if isinstance(value, dict):
