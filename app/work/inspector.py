@@ -144,6 +144,20 @@ class Inspector:
         header, _ = self._ask(protocol.References(document), data, progress)
         return [(path, id_) for path, id_ in header["result"]]
 
+    def told(
+        self, request: protocol.DocumentRequest, data: bytes, progress: Progress | None = None
+    ) -> Any:
+        """Return the JSON values that answer a request. Raises as `root`."""
+        header, _ = self._ask(request, data, progress)
+        return header["result"]
+
+    def changed(
+        self, request: protocol.Changed, data: bytes, progress: Progress | None = None
+    ) -> bytes:
+        """Return a pickle with a change made. Raises as `root`, and if it cannot be made."""
+        _, payload = self._ask(request, data, progress)
+        return payload
+
     def digests(
         self, pickles: Sequence[bytes], progress: Progress | None = None
     ) -> list[Digest | None]:
@@ -170,7 +184,10 @@ class Inspector:
         return [_digest(values) for values in header["result"]]
 
     def _ask(
-        self, request: protocol.Request, payload: bytes, progress: Progress | None
+        self,
+        request: protocol.DocumentRequest | protocol.Digests,
+        payload: bytes,
+        progress: Progress | None,
     ) -> tuple[dict[str, Any], bytes]:
         header = protocol.request_to_wire(request)
         try:
