@@ -360,7 +360,8 @@ def _argument_text(data: bytes, place: Place) -> str:
         if place.start == place.end:
             return ""
         if place.code in _COUNTED_TEXTS:
-            return shortened(repr(data[place.start : place.start + 60]), _LONGEST_ARGUMENT)
+            end = min(place.end, place.start + _LONGEST_ARGUMENT)
+            return shortened(repr(data[place.start : end]), _LONGEST_ARGUMENT)
         return str(_little(data[place.start : place.end]))
     if isinstance(value, str):
         is_cut = place.end - place.start > _LONGEST_ARGUMENT * 4
