@@ -169,6 +169,15 @@ def test_arguments_are_shown_in_one_safe_line(body: bytes, argument: str) -> Non
     assert opcodes(body + b".")[0].argument == argument
 
 
+def test_byte_strings_of_python_2_are_read_as_unpicklers_read_them() -> None:
+    for line in (b"'a\\x00b\\n'", b'"it\'s"', b"'\xd7\xff'", b"''"):
+        data = b"S" + line + b"\n."
+        assert constant(data, next(scan(data))) == pickle.loads(data, encoding="bytes")
+    for line in (b"a", b"'a", b"'", b""):
+        data = b"S" + line + b"\n."
+        assert constant(data, next(scan(data))) is UNKNOWN
+
+
 def test_long_arguments_are_shortened_without_being_read() -> None:
     size = 20_000_000
     for code in (b"X", b"B", b"T", b"\x8b"):
