@@ -38,6 +38,10 @@ def main(pipe: Connection, memory: int, kept: int) -> None:
     gc.disable()  # decoding makes millions of objects; cycles are collected as they are dropped
     gc.freeze()
     desk = _Desk(kept)
+    try:
+        protocol.send(pipe, {"ready": True})
+    except OSError:
+        return
     while True:
         try:
             header, payload = protocol.receive(pipe)
