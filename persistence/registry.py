@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -84,7 +84,7 @@ def _constructor(scheme: str) -> StoreConstructor:
     if found is None:
         for entry_point in entry_points(group=ENTRY_POINT_GROUP):
             if entry_point.name == scheme:
-                found = entry_point.load()
+                found = _load(entry_point)
                 break
         else:
             names = {entry_point.name for entry_point in entry_points(group=ENTRY_POINT_GROUP)}
@@ -94,6 +94,18 @@ def _constructor(scheme: str) -> StoreConstructor:
         found = getattr(import_module(module), name)
     constructor: StoreConstructor = found
     _constructors[scheme] = constructor
+    return constructor
+
+
+def _load(entry_point: EntryPoint) -> StoreConstructor:
+    try:
+        constructor: StoreConstructor = entry_point.load()
+    except (ImportError, AttributeError) as error:
+        raise StoreError(
+            f"The package that brings stores for {entry_point.name + ':'!r} addresses, "
+            f"{entry_point.value!r}, cannot be imported: {error}.",
+            "Install it again, or something that it needs.",
+        ) from error
     return constructor
 
 

@@ -76,11 +76,14 @@ def open_session(session: Session, *args: Any, **extra_args: Any) -> Store:
     url: StoreUrl | None = None
     try:
         url = StoreUrl.parse(session.address)
+        # GC3Pie escapes nothing: a percent sign may be one.
+        as_written = StoreUrl.parse(session.address.replace("%", "%25"))
     except StoreError as error:
         reason = f"{_URL_FILE} in {session.directory} is damaged: {error.reason}"
     else:
-        if url.base_scheme not in ("file", "sqlite") or Path(url.path).exists():
-            return make_store(url, *args, **extra_args)
+        for candidate in (url, as_written):
+            if candidate.base_scheme not in ("file", "sqlite") or Path(candidate.path).exists():
+                return make_store(candidate, *args, **extra_args)
         reason = f"{_URL_FILE} names {url}, which is not on this machine."
     beside = _store_beside(session.directory, "" if url is None else url.path)
     if beside is None:

@@ -41,6 +41,17 @@ def test_a_copied_session_opens_the_folder_beside_it_and_says_so(tmp_path: Path,
         assert name in notice
 
 
+def test_a_percent_sign_in_the_address_may_be_one(tmp_path: Path) -> None:
+    jobs = tmp_path / "50%25 done" / "jobs"
+    with FilesystemStore(jobs) as store:
+        id_ = store.save(Node("a"))
+    # GC3Pie 2.6.8 writes paths into `store.url` as they are.
+    folder = session(tmp_path / "session", f"file://{jobs.as_posix()}")
+    with make_store(folder) as opened:
+        assert opened.list() == [id_]
+        assert opened.notices == []
+
+
 def test_a_copied_session_opens_the_database_and_table_beside_it(tmp_path: Path) -> None:
     folder = session(tmp_path / "session", "sqlite:////scratch/gone/x.db#table=runs")
     with SqlStore(f"sqlite://{(folder / 'x.db').as_posix()}", "runs") as store:
