@@ -22,7 +22,7 @@ from persistence.urls import StoreUrl
 if TYPE_CHECKING:
     from persistence.store import Store
 
-__all__ = ["ENTRY_POINT_GROUP", "constructors", "make_store", "register"]
+__all__ = ["ENTRY_POINT_GROUP", "constructors", "make_store", "open_place", "register"]
 
 ENTRY_POINT_GROUP = "jobshelf.stores"
 
@@ -109,22 +109,32 @@ def _load(entry_point: EntryPoint) -> StoreConstructor:
     return constructor
 
 
-def _open_path(url: StoreUrl, *args: Any, **extra_args: Any) -> Store:
-    """Open what a path holds: a SQLite file, a session directory, or a folder of pickles."""
+def open_place(url: StoreUrl, *args: Any, **extra_args: Any) -> Store:
+    """Open what holds objects at a path itself: a SQLite file, or a folder of pickles.
+
+    Raises:
+        StoreError: It is another file.
+    """
     from persistence.filesystem import FilesystemStore
-    from persistence.session import find_session, open_session
 
     path = Path(url.path)
     if is_sqlite_file(path):
         from persistence.sql import SqlStore
 
         return SqlStore(url.with_scheme("sqlite"), *args, **extra_args)
-    session = find_session(path)
-    if session is not None:
-        return open_session(session, *args, **extra_args)
     if path.is_file():
         raise StoreError(
             f"{path} is a file, but neither a SQLite database nor a folder of job files.",
             "Open the folder it is in, or the database that holds the jobs.",
         )
     return FilesystemStore(url, *args, **extra_args)
+
+
+def _open_path(url: StoreUrl, *args: Any, **extra_args: Any) -> Store:
+    """Open what is at a path: also a session directory, as the store that it names."""
+    from persistence.session import find_session, open_session
+
+    session = find_session(Path(url.path))
+    if session is not None:
+        return open_session(session, *args, **extra_args)
+    return open_place(url, *args, **extra_args)

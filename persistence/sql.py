@@ -175,6 +175,9 @@ class SqlStore(RecordStore):
             return super().referrers(id_)
         return self._layout.referrers(str(id_))
 
+    def further(self, ids: Iterable[str | int]) -> dict[str, bytes]:
+        return self._layout.further(map(str, ids))
+
     def changes(self, since: Any = None) -> Changes:
         return self._layout.changes(since)
 

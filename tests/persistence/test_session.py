@@ -75,6 +75,34 @@ def test_a_session_with_a_damaged_address_falls_back_to_its_jobs(tmp_path: Path)
         assert "damaged" in store.notices[0]
 
 
+def test_a_session_whose_address_is_lost_falls_back_to_its_jobs(tmp_path: Path) -> None:
+    folder = session(tmp_path / "session", "file:///x")
+    (folder / "store.url").unlink()
+    with FilesystemStore(folder / "jobs") as store:
+        id_ = store.save(Node("a"))
+    with make_store(folder) as opened:
+        assert opened.list() == [id_]
+        assert "missing" in opened.notices[0]
+
+
+def test_a_session_that_keeps_its_jobs_beside_its_own_files_opens_as_that_folder(
+    tmp_path: Path,
+) -> None:
+    folder = session(tmp_path / "session", (tmp_path / "session").as_uri())
+    with FilesystemStore(folder) as store:
+        id_ = store.save(Node("a"))
+    with make_store(folder) as opened:
+        assert id_ in opened
+        assert opened.load(id_).name == "a"
+
+
+def test_sessions_that_name_each_other_are_no_endless_loop(tmp_path: Path) -> None:
+    one = session(tmp_path / "one", (tmp_path / "two").as_uri())
+    session(tmp_path / "two", one.as_uri())
+    with make_store(one) as store:
+        assert store.url == (tmp_path / "two").as_uri()
+
+
 def test_a_session_tells_its_tasks_and_times(tmp_path: Path) -> None:
     found = find_session(session(tmp_path / "session", "file:///x"))
     assert found is not None
