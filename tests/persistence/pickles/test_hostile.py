@@ -137,7 +137,8 @@ def test_it_ends_as_it_must_and_nothing_is_run(
         digest(data)
         list(find_references(decoded))
     assert seconds < SECONDS
-    assert set(sys.modules) - modules <= {"persistence.pickles.adapters"}
+    new = set(sys.modules) - modules
+    assert all(name.startswith("persistence.pickles.adapters") for name in new), new
     assert os.listdir() == []
 
 
@@ -171,7 +172,10 @@ def test_memory_stays_bounded_for_all_of_them(tmp_path: Path) -> None:
         "    data = open(os.path.join(sys.argv[1], name), 'rb').read()\n"
         "    try: preview(decode(data).root)\n"
         "    except DecodeError: pass\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+        # Linux counts in ru_maxrss what the process that started this one had in memory.
+        "try: peak = open('/proc/self/status').read().split('VmHWM:')[1].split()[0]\n"
+        "except OSError: peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "print(peak)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)],
