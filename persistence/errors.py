@@ -12,13 +12,18 @@ from typing import Any
 __all__ = [
     "ConflictError",
     "DecodeError",
+    "EditError",
+    "LiteralError",
     "LoadError",
     "ObjectNotFound",
+    "PathError",
     "ReadOnlyError",
     "SaveError",
     "StoreError",
     "UnknownSchemeError",
 ]
+
+_LONGEST_SHOWN = 200  # characters of a path in a message
 
 
 class StoreError(Exception):
@@ -181,3 +186,48 @@ class DecodeError(StoreError):
         self.args = (self.reason, self.advice)
         self.id_ = id_
         self.store = store
+
+
+class PathError(StoreError, ValueError):
+    """A path into an object is none, or leads nowhere.
+
+    Attributes:
+        path: The path, as it was given.
+        step: The part of it that failed, or "" if it cannot be read at all.
+    """
+
+    def __init__(self, path: str, reason: str, step: str = "") -> None:
+        shown = path if len(path) <= _LONGEST_SHOWN else f"{path[:_LONGEST_SHOWN]}…"
+        super().__init__(f"The path {shown!r} leads nowhere: {reason}.")
+        self.path = path
+        self.step = step
+
+
+class LiteralError(StoreError, ValueError):
+    """A text that was typed is no value.
+
+    Attributes:
+        text: The text.
+        offset: Where it is at fault, in characters.
+    """
+
+    def __init__(self, text: str, reason: str, offset: int = 0) -> None:
+        place = f" (at character {offset + 1})" if offset else ""
+        super().__init__(
+            f"This is no value: {reason}{place}.",
+            "Write it as in Python: 12.5, 'text', ['a', 'b'], {'key': True}.",
+        )
+        self.text = text
+        self.offset = offset
+
+
+class EditError(StoreError):
+    """An object cannot be changed in the way that was asked for; it is as it was.
+
+    Attributes:
+        path: The path of what was to be changed.
+    """
+
+    def __init__(self, path: str, reason: str, advice: str = "") -> None:
+        super().__init__(reason, advice)
+        self.path = path

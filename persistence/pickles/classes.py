@@ -11,10 +11,15 @@ from persistence.pickles.texts import escaped
 __all__ = [
     "class_name",
     "constructor_args",
+    "dotted_name",
     "global_name",
+    "has_class_in_args",
     "maker_name",
+    "python3_name",
+    "set_members",
     "short_name",
     "short_type",
+    "shown_args",
 ]
 
 _UNKNOWN = "result of a call"
@@ -47,20 +52,22 @@ _MADE_BY = {
 }
 # Modules of Python 2 that no one else has; Python 3 names them, too, in protocols 0 to 2.
 _PYTHON2_MODULES = frozenset(("__builtin__", "copy_reg", "exceptions", "UserDict", "UserList"))
+_SETS = frozenset(("builtins.set", "builtins.frozenset"))
 _GETATTR = "builtins.getattr"
 
 
 def global_name(cls: Global) -> str:
     """Return module and qualified name of a global, in Python 3's names."""
-    return ".".join(_python3_name(cls))
+    return ".".join(python3_name(cls))
 
 
 def short_name(cls: Global) -> str:
     """Return the qualified name of a global without its module, in Python 3's names."""
-    return escaped(_python3_name(cls)[1])
+    return escaped(python3_name(cls)[1])
 
 
-def _python3_name(cls: Global) -> tuple[str, str]:
+def python3_name(cls: Global) -> tuple[str, str]:
+    """Return module and qualified name of a global, in Python 3's names."""
     module, name = cls.module, cls.qualname
     if module not in _PYTHON2_MODULES:
         return module, name
@@ -69,7 +76,7 @@ def _python3_name(cls: Global) -> tuple[str, str]:
 
 def maker_name(value: Object) -> str:
     """Return the name of the class or function that made an object, or "" if it has none."""
-    return _dotted(value.callee if isinstance(value, Result) else value.cls)
+    return dotted_name(value.callee if isinstance(value, Result) else value.cls)
 
 
 def class_name(value: Any, *, python2: bool = False) -> str:
@@ -88,8 +95,8 @@ def class_name(value: Any, *, python2: bool = False) -> str:
         return "reference"
     if isinstance(value, Object):
         name = maker_name(value)
-        if name in _MAKERS and value.args and isinstance(value.args[0], Global):
-            return global_name(value.args[0])
+        if name in _MAKERS and value.args and dotted_name(value.args[0]):
+            return dotted_name(value.args[0])
         return _MADE_BY.get(name, name) or _UNKNOWN
     if isinstance(value, Global):
         return "builtins.type"
@@ -111,19 +118,46 @@ def short_type(value: Object) -> str:
 
 def constructor_args(value: Object) -> tuple[Any, ...]:
     """Return the arguments an object was made with, without those that name its class."""
+    first, inside = shown_args(value)
+    shown: tuple[Any, ...] = value.args[first:] if inside is None else value.args[inside]
+    return shown
+
+
+def shown_args(value: Object) -> tuple[int, int | None]:
+    """Return which arguments an object was made with do not only say how it is made.
+
+    It is the position of the first one, and the position of the one that holds them all as
+    a tuple, or None.
+    """
     args = value.args
     maker = maker_name(value)
     if maker not in _MAKERS or not args:
-        return args
+        return 0, None
     if maker == "copyreg._reconstructor":
-        return () if args[2:] == (None,) else args[2:]
+        return 3 if args[2:] == (None,) else 2, None
     if maker == "copyreg.__newobj_ex__" and len(args) > 1 and type(args[1]) is tuple:
-        return args[1]
-    return args[1:]
+        return len(args), 1
+    return 1, None
 
 
-def _dotted(maker: Any) -> str:
-    """Return the name of a global, also where `getattr` takes it out of another one."""
+def set_members(value: Object) -> list[Any] | tuple[Any, ...] | None:
+    """Return what is in a set that protocols 0 to 3 make by a call; None if it is no such."""
+    if len(value.args) > 1 or value.states or maker_name(value) not in _SETS:
+        return None
+    members = value.args[0] if value.args else []
+    return members if type(members) in (list, tuple) else None
+
+
+def has_class_in_args(value: Object) -> bool:
+    """Whether an object is made by a function that is given its class, and that is known."""
+    return maker_name(value) in _MAKERS and bool(value.args) and bool(dotted_name(value.args[0]))
+
+
+def dotted_name(maker: Any) -> str:
+    """Return the name of a global, also where `getattr` takes it out of another one.
+
+    It is "" for everything else.
+    """
     names: list[str] = []
     for _ in range(_LONGEST_CHAIN):
         if isinstance(maker, Global):

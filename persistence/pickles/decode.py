@@ -7,7 +7,8 @@ can ask for) is refused beforehand by `guards`.
 
 Where the C unpickler gives up, `machine` goes over the pickle again, opcode by opcode: it
 finds the byte at fault, and it gets through pickles that the C unpickler cannot do with
-symbols, such as an instance of a class that was itself made by a call.
+symbols, such as an instance of a class that was itself made by a call. It also takes those
+of which the C unpickler would not tell all that is needed to write them again.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from persistence.errors import DecodeError
 from persistence.pickles import guards
 from persistence.pickles.limits import DEFAULT, Limits
 from persistence.pickles.machine import Machine
-from persistence.pickles.nodes import Global, MissingBuffer, Object, Reference
+from persistence.pickles.nodes import Global, MissingBuffer, Reference
 
 __all__ = ["Pickle", "decode"]
 
@@ -68,11 +69,14 @@ def decode(data: bytes, limits: Limits = DEFAULT) -> Pickle:
     seen = guards.check(data, limits)
     names = _Names(limits)
     references: list[Reference] = []
-    try:
-        root = _Unpickler(_framed(data, seen.protocol), names, references).load()
-    except Exception as error:  # noqa: BLE001 — whatever a damaged pickle makes C code raise
-        references.clear()
-        root = _decode_slowly(data, names, references, error)
+    if seen.is_intricate:
+        root = _decode_slowly(data, names, references, is_mixed=seen.is_mixed)
+    else:
+        try:
+            root = _Unpickler(_framed(data, seen.protocol), names, references).load()
+        except Exception as error:  # noqa: BLE001 — whatever a damaged pickle makes C code raise
+            references.clear()
+            root = _decode_slowly(data, names, references, error=error)
     return Pickle(root, seen.protocol, len(data), tuple(references), seen.python2, data)
 
 
@@ -85,11 +89,16 @@ def _framed(data: bytes, protocol: int) -> bytes:
 
 
 def _decode_slowly(
-    data: bytes, names: _Names, references: list[Reference], error: Exception
+    data: bytes,
+    names: _Names,
+    references: list[Reference],
+    *,
+    is_mixed: bool = False,
+    error: Exception | None = None,
 ) -> Any:
     machine = Machine(data, names.find, references)
     try:
-        return machine.load()
+        return machine.load(is_mixed=is_mixed)
     except Exception as fault:
         if isinstance(fault, DecodeError):
             raise
@@ -145,8 +154,7 @@ class _Names:
                 f"it names more than {self._limit:,} classes and functions", limit=self._limit
             )
         self._left -= 1
-        fresh = Global("Object", (Object,), {"__slots__": (), "module": module, "qualname": name})
-        return self.known.setdefault((module, name), fresh)
+        return self.known.setdefault((module, name), Global.named(module, name))
 
     def find(self, module: str, name: str) -> Global:
         """Return the global of a name."""

@@ -22,8 +22,10 @@ may go on with any state of the stack, or stop.
 from __future__ import annotations
 
 import marshal
+import pickletools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 from persistence.errors import DecodeError
@@ -32,7 +34,7 @@ from persistence.pickles.limits import DEFAULT, Limits
 __all__ = ["Seen", "check"]
 
 _HIGHEST_PROTOCOL = 5
-_FIRST_WITH_BYTES = 3
+_FIRST_OPCODES = 10
 _SMALL_INTEGER = 7  # bytes; shorter integers all have different hashes
 _INDEX_DIGITS = 20
 
@@ -43,11 +45,20 @@ class Seen:
 
     Attributes:
         protocol: The protocol that is declared; else 1 if it has binary opcodes, or 0.
-        python2: Whether there are byte strings of Python 2.
+        python2: Whether there are byte strings of Python 2, and no bytes of Python 3.
+        is_mixed: Whether there are both.
+        has_instances: Whether there are instances made as Python 2 makes them.
     """
 
     protocol: int
     python2: bool
+    is_mixed: bool = False
+    has_instances: bool = False
+
+    @property
+    def is_intricate(self) -> bool:
+        """Whether only `machine` keeps apart all that is in it."""
+        return self.is_mixed or self.has_instances
 
 
 def check(data: bytes, limits: Limits = DEFAULT) -> Seen:
@@ -63,8 +74,23 @@ def check(data: bytes, limits: Limits = DEFAULT) -> Seen:
         _Walk(data, limits, _Keys(len(data), limits, with_values=True)).run()
     protocol = walk.protocol
     if protocol is None:
-        protocol = int(walk.is_binary or data[0] in _BINARY_PLAIN)
-    return Seen(protocol, walk.has_byte_strings and protocol < _FIRST_WITH_BYTES)
+        protocol = int(walk.is_binary or _begins_binary(data))
+    is_mixed = walk.has_byte_strings and walk.has_bytes
+    return Seen(
+        protocol,
+        python2=walk.has_byte_strings and not walk.has_bytes,
+        is_mixed=is_mixed,
+        has_instances=walk.has_instances,
+    )
+
+
+def _begins_binary(data: bytes) -> bool:
+    """Whether one of the first opcodes is not of protocol 0."""
+    try:
+        opcodes = list(islice(pickletools.genops(data), _FIRST_OPCODES))
+    except ValueError:
+        return False  # it is damaged, as the unpickler will say
+    return any(opcode.proto for opcode, _, _ in opcodes)
 
 
 class _Key(NamedTuple):
@@ -138,6 +164,8 @@ class _Walk:
         protocol: What the PROTO opcode says, or None if there is none.
         is_binary: Whether there are opcodes of protocol 1 and above.
         has_byte_strings: Whether there are opcodes for the `str` of Python 2.
+        has_bytes: Whether there are opcodes for `bytes`.
+        has_instances: Whether there are opcodes for instances of Python 2.
     """
 
     def __init__(self, data: bytes, limits: Limits, keys: _Keys) -> None:
@@ -145,6 +173,8 @@ class _Walk:
         self.protocol: int | None = None
         self.is_binary = False
         self.has_byte_strings = False
+        self.has_bytes = False
+        self.has_instances = False
         self._data = data
         self._limits = limits
         self._last_index = max(limits.memo_index, len(data))
@@ -314,6 +344,18 @@ class _Walk:
         self._stack.append(None)
         return self._counted(at, 8)
 
+    def _bytes1(self, at: int) -> int:
+        self.has_bytes = True
+        return self._counted1(at)
+
+    def _bytes4(self, at: int) -> int:
+        self.has_bytes = True
+        return self._counted4(at)
+
+    def _bytes8(self, at: int) -> int:
+        self.has_bytes = True
+        return self._counted8(at)
+
     def _byte_string1(self, at: int) -> int:
         self.is_binary = self.has_byte_strings = True
         return self._counted1(at)
@@ -335,6 +377,7 @@ class _Walk:
         return self._line(self._line(at) - 1)
 
     def _instance(self, at: int) -> int:
+        self.has_instances = True
         del self._stack[self._marks.pop() :]
         return self._global(at)
 
@@ -403,6 +446,10 @@ class _Walk:
     def _from_mark(self, at: int) -> int:
         self._stack[self._marks.pop() :] = (None,)
         return at + 1
+
+    def _object(self, at: int) -> int:
+        self.has_instances = True
+        return self._from_mark(at)
 
     def _dict(self, at: int) -> int:
         self.keys.use(self._stack[self._marks[-1] :: 2], at)
@@ -481,7 +528,6 @@ _LEAVES = tuple(_Key(1, count + 1) for count in range(16))
 
 _BININT = ord("J")
 _INTEGERS = {_BININT: 5, ord("K"): 2, ord("M"): 3}
-_BINARY_PLAIN = b"JKMG])}"
 
 # Opcode → its length with its argument, if all it does is push a value that costs nothing
 # as a key; 0 for all others.
@@ -498,15 +544,12 @@ _TWO_TO_ONE = frozenset(b"\x81R\x93")  # NEWOBJ, REDUCE, STACK_GLOBAL
 _RARE: dict[int, Callable[[_Walk, int], int]] = {
     **dict.fromkeys(b"JKM", _Walk._small_integer),
     **dict.fromkeys(b"U", _Walk._byte_string1),
-    **dict.fromkeys(b"C", _Walk._counted1),
-    **dict.fromkeys(b"XB", _Walk._counted4),
-    **dict.fromkeys(b"\x8d\x8e\x96", _Walk._counted8),
+    **dict.fromkeys(b"\x8d\x96", _Walk._counted8),
     **dict.fromkeys(b"T", _Walk._byte_string4),
     **dict.fromkeys(b"S", _Walk._byte_string_line),
     **dict.fromkeys(b"VFP", _Walk._line_value),
     **dict.fromkeys(b"IL", _Walk._integer_line),
     **dict.fromkeys(b"\x82\x83\x84", _Walk._extension),
-    **dict.fromkeys(b"lo", _Walk._from_mark),
     0x80: _Walk._protocol,
     0x8A: _Walk._integer1,
     0x8B: _Walk._integer4,
@@ -516,15 +559,21 @@ _RARE: dict[int, Callable[[_Walk, int], int]] = {
     0x94: _Walk._memoize,
     0x95: _Walk._frame,
     0x98: _Walk._nothing,
+    0x8E: _Walk._bytes8,
     ord("0"): _Walk._pop,
     ord("1"): _Walk._pop_mark,
     ord("2"): _Walk._duplicate,
+    ord("B"): _Walk._bytes4,
+    ord("C"): _Walk._bytes1,
     ord("Q"): _Walk._persistent_id,
+    ord("X"): _Walk._counted4,
     ord("c"): _Walk._global,
     ord("d"): _Walk._dict,
     ord("g"): _Walk._text_get,
     ord("i"): _Walk._instance,
     ord("j"): _Walk._long_get,
+    ord("l"): _Walk._from_mark,
+    ord("o"): _Walk._object,
     ord("p"): _Walk._text_put,
     ord("r"): _Walk._long_put,
 }

@@ -2,7 +2,9 @@
 
 It takes what the C unpickler cannot: instances of classes that are themselves the result of
 a call (`getattr(module, "Outer.Inner")`, classes that cloudpickle carries inside the pickle)
-or of a persistent ID. And where a pickle is at fault, `Machine.offset` is the opcode.
+or of a persistent ID, and dictionaries and sets whose keys cannot be hashed. It keeps apart
+what the C unpickler makes the same of: byte strings of Python 2 and bytes, instances of
+classes of old and of new. And where a pickle is at fault, `Machine.offset` is the opcode.
 """
 
 from __future__ import annotations
@@ -10,9 +12,17 @@ from __future__ import annotations
 import ast
 import pickletools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
-from persistence.pickles.nodes import Global, MissingBuffer, Object, Reference, Result
+from persistence.pickles.nodes import (
+    ByteString,
+    Global,
+    MissingBuffer,
+    Object,
+    Reference,
+    Result,
+    Unhashed,
+)
 
 __all__ = ["Machine"]
 
@@ -40,16 +50,38 @@ class Machine:
         self._references = references
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
+        self._byte_string: type[bytes] = bytes
+        # The dictionaries and sets, and where each was made, by `id`.
+        self._made_at: dict[int, tuple[Any, int]] = {}
+        self._unhashed: set[int] = set()  # offsets of those with keys that cannot be hashed
 
-    def load(self) -> Any:
-        """Return what was pickled; raises whatever error its values cause."""
+    def load(self, *, is_mixed: bool = False) -> Any:
+        """Return what was pickled; raises whatever error its values cause.
+
+        Args:
+            is_mixed: Whether there are byte strings of Python 2 as well as bytes.
+        """
+        self._byte_string = ByteString if is_mixed else bytes
+        root = self._run()
+        if self._unhashed:
+            # Others may already have held these before their keys came: make them anew.
+            self._references.clear()
+            self._stack.clear()
+            self._memo.clear()
+            self._made_at.clear()
+            root = self._run()
+        return root
+
+    def _run(self) -> Any:
         for opcode, argument, offset in pickletools.genops(self._data):
             self.offset = offset or 0
             name = opcode.name
             if name in _PUSHES:
                 self._stack.append(argument)
             elif name in _MADE_EMPTY:
-                self._stack.append(_MADE_EMPTY[name]())
+                self._stack.append(self._hashed(*_MADE_EMPTY[name]))
+            elif name == "EMPTY_LIST":
+                self._stack.append([])
             elif name in _CONSTANTS:
                 self._stack.append(_CONSTANTS[name])
             elif name == "STOP":
@@ -105,10 +137,10 @@ class Machine:
 
     def _do_string(self, _: str) -> None:
         line = self._lines(1)[0].strip()
-        self._stack.append(ast.literal_eval("b" + line.decode("ascii")))
+        self._stack.append(self._byte_string(ast.literal_eval("b" + line.decode("ascii"))))
 
     def _do_binstring(self, text: str) -> None:
-        self._stack.append(text.encode("latin-1"))
+        self._stack.append(self._byte_string(text.encode("latin-1")))
 
     _do_short_binstring = _do_binstring
 
@@ -162,10 +194,18 @@ class Machine:
         self._stack.append(self._pop_to_mark())
 
     def _do_dict(self, _: None) -> None:
-        self._stack.append(_set_items({}, self._pop_to_mark()))
+        items = self._pop_to_mark()
+        self._stack.append(self._hashed(dict, "dict"))
+        self._set_items(items)
 
     def _do_frozenset(self, _: None) -> None:
-        self._stack.append(frozenset(self._pop_to_mark()))
+        items = self._pop_to_mark()
+        try:
+            self._stack.append(frozenset(items))
+        except (TypeError, ValueError):
+            unhashed = Unhashed.of("frozenset")
+            unhashed.added = items
+            self._stack.append(unhashed)
 
     def _do_append(self, _: None) -> None:
         item = self._pop()
@@ -177,16 +217,42 @@ class Machine:
 
     def _do_setitem(self, _: None) -> None:
         value, key = self._pop(), self._pop()
-        self._stack[-1][key] = value
+        self._set_items([key, value])
 
     def _do_setitems(self, _: None) -> None:
-        items = self._pop_to_mark()
-        _set_items(self._stack[-1], items)
+        self._set_items(self._pop_to_mark())
 
     def _do_additems(self, _: None) -> None:
         items = self._pop_to_mark()
+        target = self._stack[-1]
         for item in items:
-            self._stack[-1].add(item)
+            try:
+                target.add(item)
+            except (TypeError, ValueError):
+                self._note_unhashed(target)
+
+    def _set_items(self, items: list[Any]) -> None:
+        if len(items) % 2:
+            raise ValueError("it sets a key without a value")
+        target = self._stack[-1]
+        for position in range(0, len(items), 2):
+            try:
+                target[items[position]] = items[position + 1]
+            except (TypeError, ValueError):
+                self._note_unhashed(target)
+
+    def _hashed(self, make: Callable[[], Any], kind: Literal["dict", "set"]) -> Any:
+        """Make an empty dictionary or set, or what stands for one with keys of any kind."""
+        made = Unhashed.of(kind) if self.offset in self._unhashed else make()
+        self._made_at[id(made)] = (made, self.offset)
+        return made
+
+    def _note_unhashed(self, target: Any) -> None:
+        """Go on from an item that a dictionary or set refused; raise for anything else."""
+        made = self._made_at.get(id(target))
+        if made is None:
+            raise  # noqa: PLE0704 — called where an error is being handled
+        self._unhashed.add(made[1])
 
     def _do_next_buffer(self, _: None) -> None:
         self._stack.append(MissingBuffer())
@@ -199,27 +265,27 @@ class Machine:
 
     def _do_reduce(self, _: None) -> None:
         args, callee = self._pop(), self._pop()
-        self._stack.append(_make(callee, _tuple(args), {}, is_call=True))
+        self._stack.append(_make(callee, _tuple(args), {}, "call"))
 
     def _do_newobj(self, _: None) -> None:
         args, cls = self._pop(), self._pop()
-        self._stack.append(_make(cls, _tuple(args), {}))
+        self._stack.append(_make(cls, _tuple(args), {}, "new"))
 
     def _do_newobj_ex(self, _: None) -> None:
         kwargs, args, cls = self._pop(), self._pop(), self._pop()
         if type(kwargs) is not dict or not all(type(name) is str for name in kwargs):
             raise ValueError("its keyword arguments are not a dictionary of names")
-        self._stack.append(_make(cls, _tuple(args), kwargs))
+        self._stack.append(_make(cls, _tuple(args), kwargs, "new"))
 
     def _do_obj(self, _: None) -> None:
         cls, *args = self._pop_to_mark()
-        self._stack.append(_make(cls, tuple(args), {}, is_call=bool(args)))
+        self._stack.append(_make(cls, tuple(args), {}, "instance"))
 
     def _do_inst(self, _: str) -> None:
         module, name = self._lines(2)
         args = self._pop_to_mark()
         cls = self._find(module.decode(), name.decode())
-        self._stack.append(_make(cls, tuple(args), {}, is_call=bool(args)))
+        self._stack.append(_make(cls, tuple(args), {}, "instance"))
 
     def _do_build(self, _: None) -> None:
         state, obj = self._pop(), self._stack[-1]
@@ -228,11 +294,16 @@ class Machine:
         obj.__setstate__(state)
 
 
-def _make(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, is_call: bool = False) -> Any:
+_How = Literal["new", "call", "instance"]
+
+
+def _make(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any], how: _How) -> Any:
     if isinstance(cls, Global):
-        return cls(*args) if is_call else cls.__new__(cls, *args, **kwargs)  # type: ignore[arg-type]
+        made: Object = cls.__new__(cls, *args, **kwargs)  # type: ignore[arg-type]
+        made.how = how
+        return made
     if isinstance(cls, Object):
-        return Result.of(cls, args, kwargs or {}, "call" if is_call else "new")
+        return Result.of(cls, args, kwargs or {}, how)
     raise ValueError(f"it calls {_article(cls)}")
 
 
@@ -240,14 +311,6 @@ def _tuple(args: Any) -> tuple[Any, ...]:
     if type(args) is not tuple:
         raise ValueError(f"it calls with {_article(args)} in place of a tuple of arguments")
     return args
-
-
-def _set_items(target: Any, items: list[Any]) -> Any:
-    if len(items) % 2:
-        raise ValueError("it sets a key without a value")
-    for position in range(0, len(items), 2):
-        target[items[position]] = items[position + 1]
-    return target
 
 
 def _article(value: Any) -> str:
@@ -275,10 +338,9 @@ _PUSHES = frozenset(
         "BYTEARRAY8",
     ]
 )
-_MADE_EMPTY: dict[str, Callable[[], Any]] = {
-    "EMPTY_LIST": list,
-    "EMPTY_DICT": dict,
-    "EMPTY_SET": set,
+_MADE_EMPTY: dict[str, tuple[Callable[[], Any], Literal["dict", "set"]]] = {
+    "EMPTY_DICT": (dict, "dict"),
+    "EMPTY_SET": (set, "set"),
 }
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 _NOTHING_TO_DO = frozenset(("PROTO", "FRAME"))

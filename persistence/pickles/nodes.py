@@ -26,6 +26,7 @@ from typing import Any, Literal
 from persistence.pickles.texts import integer_text, text_of
 
 __all__ = [
+    "HOME",
     "ByteString",
     "Global",
     "MissingBuffer",
@@ -40,6 +41,9 @@ _Step = Literal["items", "pairs", "added", "states"]
 _USUAL_ORDER: tuple[_Step, ...] = ("items", "pairs", "added", "states")
 _NO_KEYWORDS: Mapping[str, Any] = MappingProxyType({})
 
+HOME = "persistence.pickles.encode"
+"""The module in which `pickle` finds every `Global` by a made-up name, to write it."""
+
 
 class Global(type):
     """A reference to a class or function by name; calling it records the call.
@@ -51,6 +55,13 @@ class Global(type):
 
     module: str
     qualname: str
+
+    @classmethod
+    def named(cls, module: str, qualname: str) -> Global:
+        """Make a reference to a class or function."""
+        home = HOME.encode().decode()  # a new text each time: see `encode`
+        names = {"__slots__": (), "__module__": home, "module": module, "qualname": qualname}
+        return cls("Object", (Object,), names)
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Object:
         made = Object.__new__(cls, *args, **kwargs)  # type: ignore[arg-type]  # made of Object
@@ -71,8 +82,8 @@ class Object(metaclass=Global):
 
     Attributes:
         how: "new" if its class made it from the arguments (`cls.__new__(cls, *args)`),
-            "call" if a class or function was called and gave it, "inst" if it is of a
-            class of old: called, too, but only made where it takes no arguments.
+            "call" if a class or function was called and gave it, "instance" if it was made
+            as Python 2 makes instances: by a call, or without arguments like "new".
         args: Positional arguments.
         kwargs: Keyword arguments.
         states: The states set on it, in order; almost always none or one.
@@ -88,7 +99,7 @@ class Object(metaclass=Global):
 
     __slots__ = ("added", "args", "how", "items", "kwargs", "order", "pairs", "states")
 
-    how: Literal["new", "call", "inst"]
+    how: Literal["new", "call", "instance"]
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     states: tuple[Any, ...] | list[Any]
@@ -205,7 +216,7 @@ class Result(Object):
         callee: Any,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any] = _NO_KEYWORDS,
-        how: Literal["new", "call"] = "call",
+        how: Literal["new", "call", "instance"] = "call",
     ) -> Result:
         """Record a call of `callee`, or with `how="new"` an instance of it."""
         self = Object.__new__(cls, *args, **kwargs)
@@ -302,7 +313,7 @@ class ByteString(bytes):
     __slots__ = ()
 
 
-class MissingBuffer(bytes):
+class MissingBuffer(bytearray):
     """Data that was kept outside the pickle and is not here. Equal only to itself."""
 
     __slots__ = ()
@@ -313,7 +324,7 @@ class MissingBuffer(bytes):
     def __ne__(self, other: object) -> bool:
         return self is not other
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> int:  # type: ignore[override] # it never changes
         return object.__hash__(self)
 
     def __repr__(self) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from math import isnan
 from struct import Struct
 from typing import Any, Protocol, overload
 
+from persistence.pickles.keys import in_order, pair_parts
 from persistence.pickles.nodes import Global, MissingBuffer, Object
 from persistence.pickles.paths import attribute, item, special
 from persistence.pickles.texts import escaped, text_of
@@ -36,11 +36,13 @@ class Child:
         name: What the row is called, without control characters.
         value: A decoded value, an `Entry`, or a `View` of something that is computed.
         path_part: What it adds to the path of its parent.
+        stored: Where the pickle has it, as a path from its parent, if not by `path_part`.
     """
 
     name: str
     value: Any
     path_part: str
+    stored: str | None = None
 
 
 class Parts(Protocol):
@@ -86,10 +88,15 @@ class Attributes:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """The items of a list or tuple as children; `view` is what each is shown as."""
+    """The items of a list or tuple as children.
+
+    `view` is what each is shown as, `stored` the path from the parent to the list, if it is
+    not the parent itself.
+    """
 
     items: Sequence[Any]
     view: Callable[[Any], Any] | None = None
+    stored: str | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -98,7 +105,8 @@ class Items:
         for index in range(first, min(first + count, len(self.items))):
             value = self.items[index]
             part = item(index)
-            yield Child(part, self.view(value) if self.view else value, part)
+            stored = None if self.stored is None else f"{self.stored}{part}"
+            yield Child(part, self.view(value) if self.view else value, part, stored)
 
 
 class Numbers(Sequence[Any]):
@@ -145,34 +153,18 @@ class Numbers(Sequence[Any]):
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """What a set holds as children.
-
-    Sets have no order, and texts in them come out in another one in each process; they are
-    sorted as long as that is quick, so that a position means the same in the next process.
-    """
+    """What a set holds as children, in the order of `keys.in_order`."""
 
     members: Collection[Any]
     label: str = ""
-
-    _SORTED = 50_000
 
     def __len__(self) -> int:
         return len(self.members)
 
     def slice(self, first: int, count: int) -> Iterator[Child]:
-        members: Iterable[Any] = self.members
-        if isinstance(members, (set, frozenset)) and len(members) <= self._SORTED:
-            members = sorted(members, key=_order)
-        for index, value in enumerate(islice(members, first, first + count), first):
+        members = islice(in_order(self.members), first, first + count)
+        for index, value in enumerate(members, first):
             yield Child(f"{self.label}{index}", value, special(f"{self.label}{index}"))
-
-
-def _order(value: Any) -> tuple[str, Any]:
-    if type(value) in (str, bytes, bool):
-        return type(value).__name__, value
-    if type(value) is int or (type(value) is float and not isnan(value)):
-        return "", value
-    return "~", 0  # after all others, in the order of the set
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,26 +177,30 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """The items of a dictionary, or pairs that were set in an object, as children."""
+    """The items of a dictionary, or pairs that were set in an object, as children.
+
+    `by_position` has their paths name them by position, as there are items beside them;
+    `stored` is the path from the parent to the dictionary, if it is not the parent itself.
+    """
 
     pairs: Mapping[Any, Any] | Sequence[tuple[Any, Any]]
     python2: bool = False
+    by_position: bool = False
+    stored: str | None = None
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def slice(self, first: int, count: int) -> Iterator[Child]:
-        pairs: Iterable[tuple[Any, Any]]
-        if isinstance(self.pairs, Mapping):
-            pairs = islice(self.pairs.items(), first, first + count)
-        else:
-            pairs = self.pairs[first : first + count]
-        for key, value in pairs:
-            part = item(key, python2=self.python2)
+        parts = pair_parts(
+            self.pairs, first, count, python2=self.python2, by_position=self.by_position
+        )
+        for part, key, value in parts:
             yield Child(
-                _key_name(key, part, self.python2),
+                _key_name(key, self.python2),
                 value if _is_plain(key) else Entry(key, value),
                 part,
+                None if self.stored is None else f"{self.stored}{part}",
             )
 
 
@@ -241,12 +237,12 @@ def _is_scalar(value: Any) -> bool:
 _LONGEST_PLAIN_KEY = 8
 
 
-def _key_name(key: Any, part: str, python2: bool) -> str:
+def _key_name(key: Any, python2: bool) -> str:
     if type(key) is str and key:
         return escaped(key[:_LONGEST_NAME])
     if type(key) is bytes and python2:
         return escaped(text_of(key)[:_LONGEST_NAME])
-    return part[1:-1]
+    return item(key, python2=python2)[1:-1]
 
 
 _LONGEST_NAME = 200

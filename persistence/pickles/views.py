@@ -14,7 +14,7 @@ from persistence.pickles.classes import (
     maker_name,
     short_type,
 )
-from persistence.pickles.nodes import Global, MissingBuffer, Object, Reference, Result, plain_state
+from persistence.pickles.nodes import Global, MissingBuffer, Object, Reference, Result
 from persistence.pickles.parts import (
     NO_PARTS,
     Attributes,
@@ -27,7 +27,7 @@ from persistence.pickles.parts import (
     Pairs,
     Parts,
 )
-from persistence.pickles.paths import special
+from persistence.pickles.paths import keyword, special, states_apart
 from persistence.pickles.texts import escaped, text_of
 
 __all__ = [
@@ -145,11 +145,11 @@ def object_parts(value: Object, python2: bool, *, with_args: bool = True) -> Par
     kinds: list[Parts] = []
     plain: list[dict[Any, Any]] = []
     odd: list[Child] = []
-    for state in value.states:
-        found = list(plain_state(state))
-        plain += found
-        if not found and state is not None:
-            odd.append(Child("state", state, special("state")))
+    for part, state, is_plain in states_apart(value):
+        if is_plain:
+            plain.append(state)
+        elif state is not None:
+            odd.append(Child(part.replace("(", "").replace(")", ""), state, part))
     if plain:
         kinds.append(Attributes(plain[0] if len(plain) == 1 else value.attributes()))
     if odd:
@@ -157,7 +157,7 @@ def object_parts(value: Object, python2: bool, *, with_args: bool = True) -> Par
     if value.items:
         kinds.append(Items(value.items))
     if value.pairs:
-        kinds.append(Pairs(value.pairs, python2))
+        kinds.append(Pairs(value.pairs, python2, by_position=bool(value.items)))
     if value.added:
         kinds.append(Members(value.added, "added "))
     if with_args:
@@ -171,8 +171,7 @@ def _made_with(value: Object) -> list[Child]:
         for index, argument in enumerate(constructor_args(value))
     ]
     found += [
-        Child(f"({escaped(name)})", argument, special(name))
-        for name, argument in value.kwargs.items()
+        Child(keyword(name), argument, keyword(name)) for name, argument in value.kwargs.items()
     ]
     if isinstance(value, Result):
         found.append(Child("(callee)", value.callee, special("callee")))

@@ -184,8 +184,8 @@ def _array_elsewhere(value: Object) -> View | None:
         return None
     children = (
         Child("buffer", buffer, "(0)"),
-        Child("shape", shape, ".shape"),
-        Child("dtype", element, ".dtype"),
+        Child("shape", shape, ".shape", "(2)"),
+        Child("dtype", element, ".dtype", "(1)"),
     )
     return View(f"ndarray {kind.name}", brief="its numbers are not here", parts=Fields(children))
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from persistence.pickles.nodes import Object, Reference
 from persistence.pickles.parts import Attributes, Child, Fields, Items, Joined, Pairs
-from persistence.pickles.paths import attribute
+from persistence.pickles.paths import attribute, item, special
 from persistence.pickles.texts import escaped, quoted, text_of
 from persistence.pickles.views import Code, View, call, object_parts
 
@@ -26,13 +26,14 @@ _BEFORE_URL_FIELDS = (None, False)  # `Url(urlstring, force_abs, scheme, …)`
 def run(value: Object, python2: bool) -> View | None:
     """Show the execution of a task: its state, and how it ended."""
     attributes = value.attributes()
-    state = _text(attributes.pop("_state", None))
+    stored = attributes.pop("_state", None)
+    state = _text(stored)
     if state is None:
         return None
     code = returncode(attributes.get("_exitcode"), attributes.get("_signal"))
     ending = "" if code is None else f"  {_ending(code)}"
     computed = (
-        Child("state", state, attribute("_state")),
+        Child("state", stored, attribute("_state")),
         Child("returncode", _returncode_view(code), attribute("returncode")),
     )
     return View(
@@ -75,7 +76,7 @@ def history(value: Object, python2: bool) -> View | None:
     return View(
         "History",
         brief="" if messages else "no messages",
-        parts=Items(messages, _message_view),
+        parts=Items(messages, _message_view, stored="._messages"),
         count=len(messages),
         text=lambda: "\n".join(_message_text(message) for message in messages),
     )
@@ -89,7 +90,10 @@ def _message_view(message: Any) -> Any:
         "message",
         brief=escaped(_message_text(message)),
         parts=Fields(
-            [Child(name, part, attribute(name)) for name, part in zip(names, message, strict=False)]
+            [
+                Child(name, part, attribute(name), item(index))
+                for index, (name, part) in enumerate(zip(names, message, strict=False))
+            ]
         ),
         text=lambda: _message_text(message),
         value=_message_text(message),
@@ -145,7 +149,12 @@ def url(value: Object, python2: bool) -> View | None:
         "Url",
         brief=escaped(written),
         code=call("gc3libs.url.Url", written),
-        parts=Fields([Child(name, part, attribute(name)) for name, part in fields.items()]),
+        parts=Fields(
+            [
+                Child(name, part, attribute(name), special(index))
+                for index, (name, part) in enumerate(fields.items(), len(_BEFORE_URL_FIELDS))
+            ]
+        ),
         text=lambda: written,
         value=written,
     )

@@ -15,7 +15,7 @@ from ipaddress import ip_address
 from itertools import chain
 from typing import Any, TypeVar
 
-from persistence.pickles.classes import class_name, global_name, short_name, short_type
+from persistence.pickles.classes import class_name, global_name, set_members, short_name, short_type
 from persistence.pickles.nodes import Global, Object
 from persistence.pickles.parts import (
     Attributes,
@@ -28,6 +28,7 @@ from persistence.pickles.parts import (
     Pairs,
     Parts,
 )
+from persistence.pickles.paths import special
 from persistence.pickles.texts import escaped, integer_text, quoted, text_of
 from persistence.pickles.views import (
     Code,
@@ -300,8 +301,8 @@ def plain_bytes(value: Object, python2: bool) -> View | None:
 
 def plain_set(value: Object, python2: bool) -> View | None:
     """Show the `set` or `frozenset` of protocols 0 to 3."""
-    members = value.args[0] if value.args else []
-    if type(members) not in (list, tuple) or len(value.args) > 1 or value.states:
+    members = set_members(value)
+    if members is None:
         return None
     return View(
         short_type(value),
@@ -322,14 +323,16 @@ def mapping(value: Object, python2: bool) -> View | None:
     """Show an `OrderedDict`, a `defaultdict` or a `Counter`."""
     name = class_name(value)
     stored: Any = value.pairs
+    place = None
     factory = value.args
     if value.args and type(value.args[-1]) is dict and not value.pairs:
         stored, factory = value.args[-1], value.args[:-1]
+        place = special(len(factory))
     if len(factory) > 1 or value.items:
         return None
-    kinds: list[Parts] = [Pairs(stored, python2)]
+    kinds: list[Parts] = [Pairs(stored, python2, stored=place)]
     if factory:
-        kinds.append(Fields((Child("default_factory", factory[0], ".default_factory"),)))
+        kinds.append(Fields((Child("default_factory", factory[0], ".default_factory", "(0)"),)))
     if value.states:
         kinds.append(Attributes(value.attributes()))
     items = stored.items() if type(stored) is dict else stored
@@ -348,11 +351,11 @@ def queue(value: Object, python2: bool) -> View | None:
     items = value.items or (value.args[0] if value.args else ())
     if type(items) not in (list, tuple):
         return None
-    extra = (Fields((Child("maxlen", limit[0], ".maxlen"),)),) if limit else ()
+    extra = (Fields((Child("maxlen", limit[0], ".maxlen", "(1)"),)),) if limit else ()
     return View(
         "deque",
         code=call("collections.deque", items, *limit),
-        parts=Joined((Items(items), *extra)),
+        parts=Joined((Items(items, stored=None if value.items else "(0)"), *extra)),
         count=len(items),
     )
 
@@ -381,9 +384,9 @@ def partial(value: Object, python2: bool) -> View | None:
     if type(args) is not tuple or type(keywords) is not dict:
         return None
     children = (
-        Child("func", function, ".func"),
-        Child("args", args, ".args"),
-        Child("keywords", keywords, ".keywords"),
+        Child("func", function, ".func", "(state)[0]"),
+        Child("args", args, ".args", "(state)[1]"),
+        Child("keywords", keywords, ".keywords", "(state)[2]"),
     )
     return View(
         "partial",
@@ -405,15 +408,20 @@ def number_array(value: Object, python2: bool) -> View | None:
     args = value.args
     if len(args) == 2 and type(args[1]) is list:
         kind, numbers = args
+        place = "(1)"
     elif len(args) == _ARRAY_ARGS and args[2] in _ARRAY_FORMATS:
         data = bytes_of(args[3])
         if data is None:
             return None
         kind, numbers = args[1], Numbers(data, _ARRAY_FORMATS[args[2]])
+        place = None
     else:
         return None
     return View(
-        "array", code=call("array.array", kind, numbers), parts=Items(numbers), count=len(numbers)
+        "array",
+        code=call("array.array", kind, numbers),
+        parts=Items(numbers, stored=place),
+        count=len(numbers),
     )
 
 

@@ -1,0 +1,340 @@
+"""From a path to the value that it leads to, and to where the pickle holds that value.
+
+Rows show values in the way of their classes: `execution.history[0].message` is in the pickle
+`execution.history._messages[0][0]`. Both lead to the same place. A place that is only shown,
+as what an adapter computed from others, has no slots and cannot be changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from persistence.errors import PathError, StoreError
+from persistence.pickles import present
+from persistence.pickles.decode import Pickle
+from persistence.pickles.nodes import Object, Reference
+from persistence.pickles.parts import Attributes, Entry, Items, Joined, Members, Pairs, Parts
+from persistence.pickles.paths import Attribute, Item, Path, Special, Step, joined
+from persistence.pickles.slots import Field, Slot, attribute_key, pair_position, raw_slots
+from persistence.pickles.views import View, view
+
+__all__ = ["Follow", "Place", "complete", "resolve", "row_positions"]
+
+_MOST_SCANNED = 10_000  # rows of a kind that is not known here
+_MOST_COMPLETIONS = 50
+_PAGE = 500  # rows
+_LONGEST_SHOWN = 60  # characters of a value in a message
+
+_KEY, _VALUE = Special("key"), Special("value")
+_KEY_FIELDS: dict[Field, Field] = {"value": "key", "pair value": "pair key"}
+
+Follow = Callable[[str], Pickle]
+"""Gives the object that is stored under a persistent ID."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a path leads to.
+
+    Attributes:
+        pickle: The pickle that it is in; another one than the first, if a reference was
+            followed.
+        path: The whole path, as it was resolved.
+        value: The value; a `View` if it is computed from others.
+        slots: The slots from the root of the pickle to the value; None if it is computed.
+        id: Persistent ID of the object that it is in, or "" for the one that was given.
+    """
+
+    pickle: Pickle
+    path: Path
+    value: Any
+    slots: tuple[Slot, ...] | None
+    id: str = ""
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the pickle holds this very value, so that it can be changed."""
+        return self.slots is not None
+
+
+def resolve(pickle: Pickle, path: Path | str, follow: Follow | None = None) -> Place:
+    """Return what a path leads to.
+
+    Args:
+        pickle: The object that the path starts from.
+        path: The path.
+        follow: Gives the objects that references stand for; without it a path ends there.
+
+    Raises:
+        PathError: It leads nowhere; the message says which step fails, and what is there.
+
+    >>> resolve(Pickle({"a": [1, 2]}, 4, 0), "['a'][-1]").value
+    2
+    """
+    known = Path.parse(path) if isinstance(path, str) else path
+    walk = _walked(pickle, known, follow)
+    slots = None if walk.slots is None else tuple(walk.slots)
+    return Place(walk.pickle, known, _unwrapped(walk.value), slots, walk.id)
+
+
+def _walked(pickle: Pickle, path: Path, follow: Follow | None) -> _Walk:
+    walk = _Walk(pickle, follow)
+    for position, step in enumerate(path.steps):
+        try:
+            walk.take(step)
+        except LookupError as error:
+            before = joined(map(str, path.steps[:position])) or "the object itself"
+            reason = str(error.args[0]) if error.args else walk.nothing(step)
+            raise PathError(str(path), f"{before} {reason}", str(step)) from None
+    return walk
+
+
+def complete(
+    pickle: Pickle, text: str, follow: Follow | None = None, limit: int = _MOST_COMPLETIONS
+) -> list[str]:
+    """Return paths that begin like a text that is being typed.
+
+    Each goes one step further than what the text has in full. Names match without regard to
+    case; brackets match from their opening on.
+
+    >>> complete(Pickle({"jobs": [1], "john": 2}, 4, 0), "['jo")
+    ["['jobs']", "['john']"]
+    """
+    split = _last_step(text)
+    start, begun = text[:split], text[split:]
+    try:
+        walk = _walked(pickle, Path.parse(start), follow)
+        walk.enter_reference()
+    except StoreError:
+        return []  # what is begun so leads nowhere
+    begun = begun.removeprefix(".").casefold()
+    found: list[str] = []
+    for part in _shown_parts(walk):
+        if part.removeprefix(".").casefold().startswith(begun):
+            found.append(joined((start, part)))
+            if len(found) == limit:
+                break
+    return found
+
+
+def _last_step(text: str) -> int:
+    """Return where the last step of a text begins, complete or not."""
+    from persistence.pickles.paths import closing
+
+    at = 0
+    last = 0
+    while at < len(text):
+        last = at
+        if text[at] in "[(":
+            end = closing(text, at)
+            if end < 0:
+                return last
+            at = end + 1
+            last = at
+        else:
+            at += 1
+            while at < len(text) and text[at] not in ".[(":
+                at += 1
+    return last
+
+
+def _shown_parts(walk: _Walk) -> Iterator[str]:
+    python2 = walk.pickle.python2
+    count = min(present.child_count(walk.value, python2=python2), _MOST_SCANNED)
+    for first in range(0, count, _PAGE):
+        for child in present.children(walk.value, first, _PAGE, python2=python2):
+            yield child.path_part
+
+
+class _Walk:
+    """A walk along a path.
+
+    Attributes:
+        pickle, id: The pickle it is in, and the ID it was followed by.
+        value: What is shown there.
+        slots: The way through the pickle so far; None if `value` is computed.
+    """
+
+    def __init__(self, pickle: Pickle, follow: Follow | None) -> None:
+        self.id = ""
+        self._follow = follow
+        self._enter(pickle)
+
+    def _enter(self, pickle: Pickle) -> None:
+        self.pickle = pickle
+        self.value: Any = pickle.root
+        self.slots: list[Slot] | None = []
+        # What the pickle has where a view is shown in its place.
+        self._stored: Any = pickle.root
+
+    def enter_reference(self) -> None:
+        """Go on in the object that a reference stands for, if references are followed."""
+        if isinstance(self.value, Reference) and self._follow is not None:
+            self.id = self.value.id
+            self._enter(self._follow(self.id))
+
+    def take(self, step: Step) -> None:
+        """Take a step; raises LookupError with what is wrong, if that can be told."""
+        self.enter_reference()
+        python2 = self.pickle.python2
+        if step in (_KEY, _VALUE) and self._take_of_pair(step):
+            return
+        self.value = _unwrapped(self.value)
+        raw = raw_slots(self._stored, step, python2)
+        row = None
+        if isinstance(self.value, (Object, View)):
+            row = find_row(view(self.value, python2=python2).parts, step, python2)
+        if row is None:
+            # What no row shows can be reached all the same.
+            if not raw:
+                raise LookupError
+            self._go(raw, raw[-1].get())
+            return
+        shown = row.value
+        if row.stored is not None:
+            raw = self._along(row.stored)
+        elif raw and raw[-1].get() is not _unwrapped(shown):
+            raw = None
+        if raw:
+            self._go(raw, shown)
+        else:
+            self.slots = None
+            self.value, self._stored = shown, _unwrapped(shown)
+
+    def _along(self, stored: str) -> list[Slot] | None:
+        """Return the slots that an adapter says a row is read from."""
+        found: list[Slot] = []
+        value = self._stored
+        for step in Path.parse(stored).steps:
+            raw = raw_slots(value, step, self.pickle.python2)
+            if not raw:
+                return None
+            found += raw
+            value = raw[-1].get()
+        return found
+
+    def _go(self, slots: list[Slot], shown: Any) -> None:
+        self.value = shown
+        self._stored = slots[-1].get()
+        if self.slots is not None:
+            self.slots += slots
+
+    def _take_of_pair(self, step: Step) -> bool:
+        """Go on to key or value, if a path to both leads here."""
+        last = self.slots[-1] if self.slots else None
+        if isinstance(self.value, Entry):
+            self.value = self._stored = self.value.key if step == _KEY else self.value.value
+        elif last is None or last.field not in _KEY_FIELDS:
+            return False
+        if step == _KEY and last is not None and self.slots:
+            self.slots[-1] = Slot(last.owner, _KEY_FIELDS[last.field], last.key)
+            self.value = self._stored = self.slots[-1].get()
+        return True
+
+    def nothing(self, step: Step) -> str:
+        """Say what is where a step fails."""
+        value = self.value
+        python2 = self.pickle.python2
+        kind = present.type_name(value, python2=python2)
+        if isinstance(value, Reference):
+            return f"is a reference to {value.id}, which is not followed"
+        if isinstance(step, Item) and step.index is not None and type(value) in (list, tuple):
+            return f"has {len(value):,} items"
+        if present.child_count(value, python2=python2) == 0:
+            shown = present.preview(value, _LONGEST_SHOWN, python2=python2)
+            return f"is {shown} ({kind}), which has nothing in it"
+        what = {Attribute: "attribute", Item: "item"}.get(type(step), "part")
+        name = step.name if isinstance(step, Attribute) else str(step)
+        return f"({kind}) has no {what} {name}"
+
+
+def _unwrapped(value: Any) -> Any:
+    return value.value if isinstance(value, Entry) else value
+
+
+# What rows show.
+
+
+def row_positions(pickle: Pickle, path: str) -> tuple[int, ...] | None:
+    """Return the way to a value by positions among rows, as `present.children` gives them.
+
+    Args:
+        pickle: The object.
+        path: What `path_part` of the rows on the way make, or what they say in `stored`.
+
+    Returns:
+        The position of each row on the way from the object itself; None if no row shows the
+        value.
+    """
+    text = str(Path.parse(path))
+    text = text if text[:1] in _BEGINNINGS else f".{text}"
+    value: Any = pickle.root
+    positions: list[int] = []
+    at = 0
+    while at < len(text):
+        found = _row_for(value, text, at, pickle.python2)
+        if found is None:
+            return None
+        position, at, value = found
+        positions.append(position)
+    return tuple(positions)
+
+
+def _row_for(value: Any, text: str, at: int, python2: bool) -> tuple[int, int, Any] | None:
+    """Return the row that a path goes on to from `at`: position, end of its part, value."""
+    parts = view(value, python2=python2).parts
+    if isinstance(parts, Items) and parts.view is None:
+        end = text.find("]", at) + 1
+        position = Item(text[at + 1 : end - 1]).index if text[at] == "[" else None
+        if position is None or not 0 <= position < len(parts):
+            return None
+        return position, end, parts.items[position]
+    for position, child in enumerate(parts.slice(0, min(len(parts), _MOST_SCANNED))):
+        for part in (child.path_part, child.stored):
+            end = at + len(part or "")
+            if part and text.startswith(part, at) and text[end : end + 1] in _BEGINNINGS:
+                return position, end, child.value
+    return None
+
+
+_BEGINNINGS = frozenset(("", ".", "[", "("))
+
+
+def find_row(parts: Parts, step: Step, python2: bool) -> present.Child | None:
+    """Return the row that a step leads to, or None."""
+    kinds = parts.kinds if isinstance(parts, Joined) else (parts,)
+    for kind in kinds:
+        found = find_row(kind, step, python2) if isinstance(kind, Joined) else _row(kind, step)
+        if found is not None:
+            return found
+    return None
+
+
+def _row(parts: Parts, step: Step) -> present.Child | None:
+    position: int | None
+    if isinstance(parts, Items):
+        position = step.index if isinstance(step, Item) else None
+        if position is not None and position < 0:
+            position += len(parts)
+    elif isinstance(parts, Members):
+        position = step.number(parts.label) if isinstance(step, Special) else None
+    elif isinstance(parts, Attributes):
+        key = attribute_key(parts.values, step.name) if isinstance(step, Attribute) else None
+        return None if key is None else present.Child("", parts.values[key], str(step))
+    elif isinstance(parts, Pairs):
+        position = pair_position(parts.pairs, step, parts.python2)
+    else:
+        return _scanned(parts, step, min(len(parts), _MOST_SCANNED))
+    if position is None or not 0 <= position < len(parts):
+        return None
+    return next(parts.slice(position, 1), None)
+
+
+def _scanned(parts: Parts, step: Step, count: int) -> present.Child | None:
+    part = str(step)
+    for child in parts.slice(0, count):
+        if child.path_part == part:
+            return child
+    return None
