@@ -241,10 +241,13 @@ class FilesystemStore(RecordStore):
         self._refuse_if_read_only()
         for edit in edits:
             if not _is_file_name(edit.id_):
+                if edit.data is None:
+                    raise ObjectNotFound(edit.id_, self._address)
                 raise SaveError(
                     f"{edit.id_!r} cannot be the name of a file in {self._directory}.",
                     "Save the object under an ID without slashes or control characters.",
                     id_=edit.id_,
+                    store=self._address,
                 )
         if not edits:
             return
@@ -306,8 +309,12 @@ class FilesystemStore(RecordStore):
 
 def _is_file_name(id_: str) -> bool:
     """Whether an ID can name a file of the store, on this system and inside the folder."""
+    try:
+        length = len(os.fsencode(id_))
+    except UnicodeEncodeError:  # half a character
+        return False
     return (
-        0 < len(os.fsencode(id_)) <= _LONGEST_NAME - len(_BACKUP_SUFFIX)
+        0 < length <= _LONGEST_NAME - len(_BACKUP_SUFFIX)
         and not id_.startswith(".")
         and not id_.endswith(_BACKUP_SUFFIX)
         and not _NOT_IN_NAMES.search(id_)

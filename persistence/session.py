@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from persistence.errors import StoreError
-from persistence.registry import make_store
+from persistence.registry import make_store, open_place
 from persistence.sqlite_header import is_sqlite_file
 from persistence.urls import StoreUrl
 
@@ -57,10 +57,9 @@ class Session:
 
 def find_session(directory: Path) -> Session | None:
     """Return the session that a folder is, or None if it is none."""
-    url_file = directory / _URL_FILE
-    if not url_file.is_file():
+    if not any((directory / name).is_file() for name in (_URL_FILE, _IDS_FILE)):
         return None
-    return Session(directory, _read(url_file).strip())
+    return Session(directory, _read(directory / _URL_FILE).strip())
 
 
 def open_session(session: Session, *args: Any, **extra_args: Any) -> Store:
@@ -76,11 +75,16 @@ def open_session(session: Session, *args: Any, **extra_args: Any) -> Store:
     url: StoreUrl | None = None
     try:
         url = StoreUrl.parse(session.address)
+        # GC3Pie escapes nothing: a percent sign may be one.
+        as_written = StoreUrl.parse(session.address.replace("%", "%25"))
     except StoreError as error:
-        reason = f"{_URL_FILE} in {session.directory} is damaged: {error.reason}"
+        reason = f"{_URL_FILE} in {session.directory} is missing or damaged: {error.reason}"
     else:
-        if url.base_scheme not in ("file", "sqlite") or Path(url.path).exists():
-            return make_store(url, *args, **extra_args)
+        for candidate in (url, as_written):
+            if candidate.base_scheme not in ("file", "sqlite"):
+                return make_store(candidate, *args, **extra_args)
+            if Path(candidate.path).exists():
+                return _open(candidate, *args, **extra_args)
         reason = f"{_URL_FILE} names {url}, which is not on this machine."
     beside = _store_beside(session.directory, "" if url is None else url.path)
     if beside is None:
@@ -92,9 +96,15 @@ def open_session(session: Session, *args: Any, **extra_args: Any) -> Store:
         found = StoreUrl("sqlite", str(beside), fragment=url.fragment)
     else:
         found = StoreUrl.parse(beside)
-    store = make_store(found, *args, **extra_args)
+    store = _open(found, *args, **extra_args)
     store.notices.append(f"{reason} Opened {beside.name!r} beside it instead.")
     return store
+
+
+def _open(url: StoreUrl, *args: Any, **extra_args: Any) -> Store:
+    # Not `make_store`: a session that names itself, or another session, names a folder.
+    opens = open_place if url.base_scheme == "file" else make_store
+    return opens(url, *args, **extra_args)
 
 
 def _store_beside(directory: Path, former_path: str) -> Path | None:
