@@ -102,7 +102,8 @@ class FilesystemStore(RecordStore):
         except FileNotFoundError:
             if not create:
                 raise StoreError(
-                    f"There is no folder {self._directory}.", "Check the spelling of the path."
+                    f"There is no file or folder {self._directory}.",
+                    "Check the spelling of the path.",
                 ) from None
         except OSError as error:
             raise _store_error(self._directory, "opened", error) from error

@@ -111,6 +111,8 @@ def _open_path(url: StoreUrl, *args: Any, **extra_args: Any) -> Store:
     if session is not None:
         return open_session(session, *args, **extra_args)
     if path.is_file():
+        if not path.stat().st_size:
+            raise StoreError(f"{path} is an empty file.", "Choose the file that holds the jobs.")
         raise StoreError(
             f"{path} is a file, but neither a SQLite database nor a folder of job files.",
             "Open the folder it is in, or the database that holds the jobs.",

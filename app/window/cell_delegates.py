@@ -135,7 +135,7 @@ class NodeDelegate(QStyledItemDelegate):
         rect = option.rect.adjusted(GRID, 0, -GRID, 0)
         is_reference = node.kind == "reference"
         if is_reference and "dangling" not in node.marks:
-            colour = theme().accent
+            colour = theme().colour("blue")
         else:
             colour = option.palette.text().color()
         rest = ""

@@ -61,8 +61,7 @@ class TablePanel(QWidget):
         self._filter = filter_edit
         self.model = IdTableModel(self)
         self.view = IdTableView(self)
-        self.view.setModel(self.model)
-        self.view.prepare_columns()
+        self.view.prepare_columns(self.model)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(_HELD_KEY_MS)
@@ -94,6 +93,7 @@ class TablePanel(QWidget):
         self._count = 0
         self._filter.clear()
         self._say_error("")
+        self.view.forget_content()
         self.model.set_session(session)
         self._stack.setCurrentWidget(self.view)
         self.show_progress(0, 0)
@@ -240,11 +240,14 @@ class TablePanel(QWidget):
                 "No object matches",
                 "No ID, name, type or state is as the filter says.",
                 [Button("&Clear the Filter", self._filter.clear, "clear")],
+                icon_name="search",
             )
             self._stack.setCurrentWidget(self._message)
         elif self._session.is_scanned:
             self._message.show_message(
-                "This store is empty", "Objects appear here as soon as a program saves some."
+                "This store is empty",
+                "Objects appear here as soon as a program saves some.",
+                icon_name="database",
             )
             self._stack.setCurrentWidget(self._message)
 
@@ -277,6 +280,7 @@ class TablePanel(QWidget):
             str(error),
             [Button("&Try Again", lambda: self.model.set_query(self.model.query), "refresh")],
             details=repr(error),
+            icon_name="warning",
         )
         self._stack.setCurrentWidget(self._message)
 
