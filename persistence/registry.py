@@ -110,8 +110,15 @@ def _open_path(url: StoreUrl, *args: Any, **extra_args: Any) -> Store:
     session = find_session(path)
     if session is not None:
         return open_session(session, *args, **extra_args)
-    if path.is_file():
-        if not path.stat().st_size:
+    if os.path.isfile(path):
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            raise StoreError(
+                f"{path} cannot be read: {error.strerror or error}.",
+                "Ask its owner for permission, or open a copy.",
+            ) from error
+        if not os.path.getsize(path):
             raise StoreError(f"{path} is an empty file.", "Choose the file that holds the jobs.")
         raise StoreError(
             f"{path} is a file, but neither a SQLite database nor a folder of job files.",

@@ -8,6 +8,8 @@ GC3Pie 2.6.
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -58,7 +60,7 @@ class Session:
 def find_session(directory: Path) -> Session | None:
     """Return the session that a folder is, or None if it is none."""
     url_file = directory / _URL_FILE
-    if not url_file.is_file():
+    if not os.path.isfile(url_file):  # False also where nobody may look
         return None
     return Session(directory, _read(url_file).strip())
 
@@ -79,7 +81,7 @@ def open_session(session: Session, *args: Any, **extra_args: Any) -> Store:
     except StoreError as error:
         reason = f"{_URL_FILE} in {session.directory} is damaged: {error.reason}"
     else:
-        if url.base_scheme not in ("file", "sqlite") or Path(url.path).exists():
+        if url.base_scheme not in ("file", "sqlite") or os.path.exists(url.path):
             return make_store(url, *args, **extra_args)
         reason = f"{_URL_FILE} names {url}, which is not on this machine."
     beside = _store_beside(session.directory, "" if url is None else url.path)
@@ -101,9 +103,10 @@ def _store_beside(directory: Path, former_path: str) -> Path | None:
     """Return the folder or database in a session directory that was its store."""
     names = [PurePosixPath(former_path).name, PureWindowsPath(former_path).name, "jobs"]
     candidates = [directory / name for name in dict.fromkeys(names) if name]
-    candidates += sorted(path for path in directory.iterdir() if is_sqlite_file(path))
+    with suppress(OSError):  # a folder may let its files be opened, but not listed
+        candidates += sorted(path for path in directory.iterdir() if is_sqlite_file(path))
     for candidate in candidates:
-        if candidate.is_dir() or is_sqlite_file(candidate):
+        if os.path.isdir(candidate) or is_sqlite_file(candidate):
             return candidate
     return None
 

@@ -34,11 +34,7 @@ def test_every_object_of_a_gc3pie_store_is_listed(
     driver.open(f"{path}#table=campaign" if store.endswith("table.db") else path)
     assert sorted(driver.ids()) == sorted(map(str, manifest(store)["listed"]))
     count = len(driver.ids())
-    assert (
-        driver.window.findChild(type(driver.window.status.address), "countLabel")
-        .text()
-        .startswith(f"{count} objects")
-    )
+    assert driver.window.findChild(QLabel, "countLabel").text().startswith(f"{count} objects")
 
 
 def test_a_selected_row_is_shown_in_the_tree_and_its_values_in_full(
@@ -226,3 +222,13 @@ def test_hostile_objects_are_shown_or_explained_and_never_run(
         assert model.id == id_
     assert not Path("jobshelf-was-here").exists()
     assert not (folder / "jobshelf-was-here").exists()
+
+
+def test_why_an_object_cannot_be_shown_stands_in_the_details(
+    driver: Driver, tmp_path: Path
+) -> None:
+    (tmp_path / "Job.1").write_bytes(b"\x80\x04\x95\xff")
+    driver.open(tmp_path)
+    details = driver.window.inspector.details
+    assert "This pickle cannot be decoded" in details.text.toPlainText()
+    assert details.heading.text() == "This value cannot be shown"
