@@ -55,6 +55,7 @@ class TablePanel(QWidget):
         self._session: StoreSession | None = None
         self._count = 0
         self._wanted_id: str | None = None
+        self._left_out: str | None = None  # had the cursor until a filter took its row away
         self._waits_for_row = False
         self._is_fresh = False
         self._place: int | None = None
@@ -87,7 +88,7 @@ class TablePanel(QWidget):
     def set_session(self, session: StoreSession | None) -> None:
         """List the objects of a store, or nothing."""
         self._session = session
-        self._wanted_id = None
+        self._wanted_id = self._left_out = None
         self._waits_for_row = False
         self._is_fresh = session is not None
         self._count = 0
@@ -184,13 +185,13 @@ class TablePanel(QWidget):
         self.model.set_query(replace(self.model.query, sort=key, descending=descending))
 
     def _keep_cursor(self) -> None:
-        self._wanted_id = self._wanted_id or self.current_id
+        self._wanted_id = self._wanted_id or self.current_id or self._left_out
 
     def _choose_current(self) -> None:
         id_ = self.current_id
         self._waits_for_row = id_ is None and self.view.currentIndex().isValid()
         if id_ is not None:
-            self._wanted_id = None
+            self._wanted_id = self._left_out = None
             self.object_chosen.emit(id_)
 
     def _say_count(self) -> None:
@@ -218,6 +219,7 @@ class TablePanel(QWidget):
 
     def _on_query_changed(self) -> None:
         self._say_error("")
+        self._keep_cursor()  # the place of its row may have been asked for in the former rows
         self._find_wanted()
 
     def _on_count_changed(self, count: int) -> None:
@@ -265,6 +267,8 @@ class TablePanel(QWidget):
         self._wanted_id = None
         if row is not None and row < self.model.rowCount():
             self.view.select_row(row)
+        else:
+            self._left_out = id_
 
     def _on_data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
         row = self.view.currentIndex().row()

@@ -232,3 +232,29 @@ def test_why_an_object_cannot_be_shown_stands_in_the_details(
     details = driver.window.inspector.details
     assert "This pickle cannot be decoded" in details.text.toPlainText()
     assert details.heading.text() == "This value cannot be shown"
+
+
+def test_the_cursor_comes_back_when_the_filter_that_hid_it_is_cleared(
+    driver: Driver, gc3pie: Callable[[str], Path]
+) -> None:
+    driver.open(gc3pie("python3.7/jobs-dir"))
+    driver.select("SequentialTaskCollection.1")
+    driver.type("name:sweep0001", driver.window.filter_edit)
+    driver.until(lambda: driver.ids() == ["Application.4"])
+    assert driver.window.table.selected_count == 0
+    assert driver.window.inspector.id_ == "SequentialTaskCollection.1"
+    driver.key(Qt.Key.Key_Escape, driver.window.filter_edit)
+    driver.until(lambda: driver.window.table.selected_count == 1)
+    assert driver.window.table.current_id == "SequentialTaskCollection.1"
+
+
+def test_going_to_the_table_by_key_selects_what_it_shows(
+    driver: Driver, gc3pie: Callable[[str], Path]
+) -> None:
+    driver.open(gc3pie("python3.7/jobs-dir"))
+    driver.select("SequentialTaskCollection.1")
+    driver.type("name:sweep0001", driver.window.filter_edit)
+    driver.until(lambda: driver.ids() == ["Application.4"])
+    driver.key(Qt.Key.Key_F6)
+    driver.until(lambda: driver.window.inspector.id_ == "Application.4")
+    assert driver.window.table.selected_count == 1
