@@ -107,6 +107,7 @@ class TablePanel(QWidget):
     def show_object(self, id_: str) -> None:
         """Make the row of an object the current one, if the filter lets it through."""
         if id_ != self.current_id:
+            self._rest.stop()  # the row where the cursor still is was not chosen
             self._wanted_id = id_
             self._find_wanted()
 

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel
 
 from app.models.roles import ADDRESS_ROLE
+from app.window.theme import contrast
 from tests.app.window.conftest import TIMEOUT, Driver
 from tests.conftest import DATA
 
@@ -258,3 +259,39 @@ def test_going_to_the_table_by_key_selects_what_it_shows(
     driver.key(Qt.Key.Key_F6)
     driver.until(lambda: driver.window.inspector.id_ == "Application.4")
     assert driver.window.table.selected_count == 1
+
+
+def test_the_cells_of_a_line_stand_on_one_baseline(
+    driver: Driver, gc3pie: Callable[[str], Path]
+) -> None:
+    driver.open(gc3pie("python3.7/jobs-dir"))
+    view = driver.window.inspector.view
+    index = driver.child("stdin")
+    image = view.viewport().grab().toImage()
+    ground = image.pixelColor(view.visualRect(index).topRight() - QPoint(2, 0))
+
+    def lowest_ink(column: int) -> int:
+        rect = view.visualRect(index.siblingAtColumn(column))
+        return max(
+            y
+            for y in range(rect.height())
+            for x in range(rect.width())
+            if contrast(image.pixelColor(rect.x() + x, rect.y() + y), ground) > 2
+        )
+
+    assert len({lowest_ink(column) for column in range(3)}) == 1
+
+
+def test_back_right_after_a_row_was_reached_is_not_undone_by_that_row(
+    driver: Driver, gc3pie: Callable[[str], Path]
+) -> None:
+    driver.open(gc3pie("python3.7/jobs-dir"))
+    driver.select("Application.5")
+    driver.table.select_row(driver.row_of("Application.7"))
+    driver.window.inspector.show_object("Application.5")
+    driver.window.inspector.show_object("Application.9")
+    driver.action("actionBack").trigger()
+    driver.until(lambda: driver.window.table.current_id == "Application.5")
+    driver.until(lambda: not driver.window.table._rest.isActive())
+    assert driver.window.inspector.id_ == "Application.5"
+    assert driver.action("actionForward").isEnabled()
