@@ -122,7 +122,16 @@ def open_place(url: StoreUrl, *args: Any, **extra_args: Any) -> Store:
         from persistence.sql import SqlStore
 
         return SqlStore(url.with_scheme("sqlite"), *args, **extra_args)
-    if path.is_file():
+    if os.path.isfile(path):  # False also where nobody may look
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            raise StoreError(
+                f"{path} cannot be read: {error.strerror or error}.",
+                "Ask its owner for permission, or open a copy.",
+            ) from error
+        if not os.path.getsize(path):
+            raise StoreError(f"{path} is an empty file.", "Choose the file that holds the jobs.")
         raise StoreError(
             f"{path} is a file, but neither a SQLite database nor a folder of job files.",
             "Open the folder it is in, or the database that holds the jobs.",

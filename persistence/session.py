@@ -8,6 +8,8 @@ GC3Pie 2.6.
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -57,7 +59,8 @@ class Session:
 
 def find_session(directory: Path) -> Session | None:
     """Return the session that a folder is, or None if it is none."""
-    if not any((directory / name).is_file() for name in (_URL_FILE, _IDS_FILE)):
+    # `isfile` is False also where nobody may look.
+    if not any(os.path.isfile(directory / name) for name in (_URL_FILE, _IDS_FILE)):
         return None
     return Session(directory, _read(directory / _URL_FILE).strip())
 
@@ -83,7 +86,7 @@ def open_session(session: Session, *args: Any, **extra_args: Any) -> Store:
         for candidate in (url, as_written):
             if candidate.base_scheme not in ("file", "sqlite"):
                 return make_store(candidate, *args, **extra_args)
-            if Path(candidate.path).exists():
+            if os.path.exists(candidate.path):
                 return _open(candidate, *args, **extra_args)
         reason = f"{_URL_FILE} names {url}, which is not on this machine."
     beside = _store_beside(session.directory, "" if url is None else url.path)
@@ -111,9 +114,10 @@ def _store_beside(directory: Path, former_path: str) -> Path | None:
     """Return the folder or database in a session directory that was its store."""
     names = [PurePosixPath(former_path).name, PureWindowsPath(former_path).name, "jobs"]
     candidates = [directory / name for name in dict.fromkeys(names) if name]
-    candidates += sorted(path for path in directory.iterdir() if is_sqlite_file(path))
+    with suppress(OSError):  # a folder may let its files be opened, but not listed
+        candidates += sorted(path for path in directory.iterdir() if is_sqlite_file(path))
     for candidate in candidates:
-        if candidate.is_dir() or is_sqlite_file(candidate):
+        if os.path.isdir(candidate) or is_sqlite_file(candidate):
             return candidate
     return None
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -110,3 +113,31 @@ def test_a_session_tells_its_tasks_and_times(tmp_path: Path) -> None:
     assert found.created is not None
     assert found.finished is None
     assert find_session(tmp_path) is None
+
+
+@pytest.mark.skipif(
+    os.name == "nt" or os.geteuid() != 0, reason="only root can become somebody else"
+)
+def test_what_nobody_else_may_look_into_gets_a_sentence() -> None:
+    folder = Path(tempfile.mkdtemp())  # that of the test is closed to others
+    try:
+        folder.chmod(0o755)
+        closed = session(folder / "closed", "file:///nowhere")
+        closed.chmod(0o700)
+        (folder / "file").write_text("jobs")
+        (folder / "file").chmod(0o600)
+        leads_nowhere = session(folder / "open", (closed / "jobs").as_uri())
+        os.seteuid(65534)
+        try:
+            for path, part in (
+                (closed, "cannot be opened: Permission denied"),
+                (closed / "jobs", "cannot be opened: Permission denied"),
+                (folder / "file", "cannot be read: Permission denied"),
+                (leads_nowhere, "not on this machine"),
+            ):
+                with pytest.raises(StoreError, match=part):
+                    make_store(path, create=False)
+        finally:
+            os.seteuid(0)
+    finally:
+        shutil.rmtree(folder)
