@@ -337,7 +337,9 @@ def mapping(value: Object, python2: bool) -> View | None:
         kinds.append(Attributes(value.attributes()))
     items = stored.items() if type(stored) is dict else stored
     pairs = View("dict", code=lambda: pairs_code(items))
-    arguments = (*factory, pairs) if stored else factory
+    arguments: tuple[Any, ...] = (*factory, pairs) if stored else factory
+    if stored and not factory and name == "collections.defaultdict":
+        arguments = (None, pairs)  # without a factory it is not pickled with one
     return View(
         short_type(value), code=call(name, *arguments), parts=Joined(kinds), count=len(stored)
     )
