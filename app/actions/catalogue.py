@@ -120,7 +120,7 @@ _RECORDS = (
         "Select &All",
         "Select every object in the table.",
         "",
-        (),
+        (Key.SelectAll,),
         _store_is_open,
     ),
     Action(

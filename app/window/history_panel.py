@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.actions.journal import Entry, EntryState, Journal
+from app.window.column_widths import ColumnWidths, Wish
 from app.window.icons import icon
 from app.window.tooltips import plain
 from app.work.session import StoreSession
@@ -33,6 +34,7 @@ _WORDS = {
     EntryState.FAILED: "not made",
 }
 _SHOWN = 200
+_LETTERS = (22, 20, 16, 13)  # that the columns show at least
 
 
 def when(moment: datetime) -> str:
@@ -69,9 +71,7 @@ class HistoryPanel(QWidget):
         self.view.setAllColumnsShowFocus(True)
         self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.view.setHeaderLabels(["When", "What", "State", ""])
-        self.view.header().setStretchLastSection(False)
-        for column, width in enumerate((150, 280, 130, 90)):
-            self.view.setColumnWidth(column, width)
+        self._widths = ColumnWidths(self.view, self.view.header(), self._wishes)
         self._empty = QLabel(self)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
@@ -110,6 +110,11 @@ class HistoryPanel(QWidget):
         journal, address, id_ = self._journal, self._address, self._id
         task = self._session.call(lambda _: journal.entries_of(address, id_)[:_SHOWN])
         self._task = task.then(self._on_entries, self._on_failed)
+
+    def _wishes(self) -> list[Wish]:
+        letter = self.view.fontMetrics().averageCharWidth()
+        widths = [count * letter for count in _LETTERS]
+        return [Wish(width, width, grows=column == 1) for column, width in enumerate(widths)]
 
     def _show(self, entries: Sequence[Entry]) -> None:
         if tuple(entries) == self._entries and entries:

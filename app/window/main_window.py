@@ -48,6 +48,7 @@ from persistence.urls import StoreUrl
 __all__ = ["MainWindow"]
 
 _OPENING_SHOWN_AFTER_MS = 250
+_SLOW_AFTER_MS = 3_000
 _RESTYLING = (
     QEvent.Type.ApplicationPaletteChange,
     QEvent.Type.ApplicationFontChange,
@@ -212,11 +213,15 @@ class MainWindow(QMainWindow):
         self._opening_soon = QTimer(self)
         self._opening_soon.setSingleShot(True)
         self._opening_soon.setInterval(_OPENING_SHOWN_AFTER_MS)
+        self._opening_slowly = QTimer(self)
+        self._opening_slowly.setSingleShot(True)
+        self._opening_slowly.setInterval(_SLOW_AFTER_MS)
 
     def _connect(self) -> None:
         self._restyle.timeout.connect(self.table.refresh_theme)
         self._restyle.timeout.connect(self.inspector.refresh_theme)
         self._opening_soon.timeout.connect(self._show_opening)
+        self._opening_slowly.timeout.connect(self._explain_opening)
         session = self.session
         session.opened.connect(self._on_opened)
         session.open_failed.connect(self._on_open_failed)
@@ -343,6 +348,14 @@ class MainWindow(QMainWindow):
             [Button("&Cancel", self.close_store, "clear", "cancelOpening")],
         )
         self._pages.setCurrentWidget(self._wait)
+        self._opening_slowly.start()
+
+    def _explain_opening(self) -> None:
+        if self._pages.currentWidget() is self._wait:
+            self._wait.sentence.setText(
+                f"{without_password(str(self._url))} does not answer yet. It may be far away, or "
+                "locked by a program that is writing to it."
+            )
 
     def _say_store(self) -> None:
         info, live = self.session.info, self.settings.live

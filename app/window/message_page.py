@@ -47,6 +47,8 @@ class MessagePage(QWidget):
         self, icon_name: str, colour: str = "muted", parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
+        self._icon_name = icon_name
+        self._colour = colour
         self._icon = icon(icon_name, colour)
         self._picture = QLabel(self)
         self._picture.setAlignment(Qt.AlignmentFlag.AlignHCenter)
@@ -81,7 +83,12 @@ class MessagePage(QWidget):
         row.addStretch(1)
 
     def show_message(
-        self, title: str, sentence: str, buttons: Sequence[Button] = (), details: str = ""
+        self,
+        title: str,
+        sentence: str,
+        buttons: Sequence[Button] = (),
+        details: str = "",
+        icon_name: str = "",
     ) -> None:
         """Fill the page.
 
@@ -90,7 +97,9 @@ class MessagePage(QWidget):
             sentence: What is wrong and what to do.
             buttons: The ways out, the best one first.
             details: Text behind a "Details" button; "" for none.
+            icon_name: The picture, where it is not the page's usual one.
         """
+        self._icon = icon(icon_name or self._icon_name, self._colour)
         self._draw_picture()
         self.title.setText(title)
         font = self.font()

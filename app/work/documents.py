@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import islice
 from typing import Any
 
-from app.work.records import NodeKind, NodeRow
+from app.work.examination import Examination
+from app.work.records import FoundRow, NodeKind, NodeRow
 from persistence.errors import StoreError
-from persistence.pickles import Global, Object, Reference, decode, present
+from persistence.pickles import Global, Object, Pickle, Reference, decode, encode, present
 from persistence.pickles.classes import class_name
+from persistence.pickles.edit import Change, apply, seen_at
 from persistence.pickles.paths import find_references, joined
+from persistence.pickles.places import row_positions
+from persistence.pickles.search import Query, search
 from persistence.pickles.texts import escaped
+from persistence.pickles.values import edit_text
 from persistence.summary import digest_of
 
 __all__ = ["Document"]
@@ -25,25 +32,35 @@ class Document:
 
     Attributes:
         size: Length of the pickle in bytes.
+        examination: The pickle as a program, also if it cannot be decoded.
     """
 
     def __init__(self, data: bytes) -> None:
-        """Decode a pickle.
-
-        Raises:
-            DecodeError: It is damaged or hostile.
-        """
-        self._pickle = decode(data)
+        """Keep a pickle; it is decoded when it is asked about first."""
         self.size = len(data)
-        self._python2 = self._pickle.python2
+        self.examination = Examination(data)
+        self._data = data
         # A path's values from the root down, and its readable parts.
         self._places: dict[tuple[int, ...], _Place] = {}
         self._shared: frozenset[int] | None = None
 
+    @cached_property
+    def pickle(self) -> Pickle:
+        """What it decodes to.
+
+        Raises:
+            DecodeError: It is damaged or hostile. So it is with all that asks for values.
+        """
+        return decode(self._data)
+
+    @property
+    def _python2(self) -> bool:
+        return self.pickle.python2
+
     def root(self) -> NodeRow:
         """Return the line of the object itself; its name is for the asker to put in."""
-        digest = digest_of(self._pickle)
-        row = self._row("", self._pickle.root, (), "", ())
+        digest = digest_of(self.pickle)
+        row = self._row("", self.pickle.root, (), "", ())
         return NodeRow(
             row.name, row.value, row.type, row.child_count, (), row.kind, row.target, row.marks,
             None if digest.state is None else escaped(digest.state),
@@ -76,11 +93,54 @@ class Document:
         """
         return present.expression(self._place(tuple(path)).value, python2=self._python2)
 
+    def edit_text(self, path: Sequence[int]) -> str | None:
+        """Return what stands in an editor for a value; None if it cannot be typed."""
+        value = self._place(tuple(path)).value
+        return edit_text(value, python2=self._python2, protocol=self.pickle.protocol)
+
+    def seen_at(self, change: Change) -> list[str]:
+        """Return the paths at which a change would be seen.
+
+        Raises:
+            StoreError: It cannot be made.
+        """
+        return seen_at(self.pickle, change)
+
+    def changed(self, change: Change) -> bytes:
+        """Return the pickle with a change made; this document stays what it is.
+
+        Raises:
+            StoreError: It cannot be made.
+        """
+        written = encode(apply(decode(self._data), change))
+        decode(written)  # nothing is written that could not be read again
+        return written
+
+    def find(self, query: Query, limit: int) -> list[FoundRow]:
+        """Return the places where something is found, at most so many.
+
+        Raises:
+            StoreError: The query is none.
+        """
+        return [
+            FoundRow(
+                match.path,
+                match.part,
+                match.preview,
+                present.type_name(match.value, python2=self._python2),
+            )
+            for match in islice(search(self.pickle, query), limit)
+        ]
+
+    def positions(self, address: str) -> tuple[int, ...] | None:
+        """Return the position path of the value at an address; None if no line shows it."""
+        return row_positions(self.pickle, address)
+
     def references(self) -> Iterator[tuple[str, str]]:
         """Iterate over the external references: path and ID."""
-        if not self._pickle.references:
+        if not self.pickle.references:
             return  # looking for their paths walks over everything
-        for path, reference in find_references(self._pickle):
+        for path, reference in find_references(self.pickle):
             yield path, reference.id
 
     def _row(
@@ -121,7 +181,7 @@ class Document:
         known = len(path)
         while known and path[:known] not in self._places:
             known -= 1
-        place = self._places[path[:known]] if known else _Place((self._pickle.root,), ())
+        place = self._places[path[:known]] if known else _Place((self.pickle.root,), ())
         if len(self._places) + len(path) - known > _KEPT_PATHS:
             self._places.clear()
         for depth in range(known, len(path)):
@@ -136,7 +196,7 @@ class Document:
 
     def _shared_ids(self) -> frozenset[int]:
         if self._shared is None:
-            self._shared = _shared_in(self._pickle.root)
+            self._shared = _shared_in(self.pickle.root)
         return self._shared
 
 

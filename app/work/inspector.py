@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from app.work import inspector_process, protocol
+from app.work import inspector_process, protocol, spawning
 from app.work.records import NodeRow
 from app.work.task import Cancelled, Progress
 from persistence.errors import StoreError
@@ -27,6 +27,7 @@ _MIB = 1024 * 1024
 _IDLE_MEMORY = 64 * _MIB  # bytes that an inspector has before the first question
 _SLICE_SECONDS = 0.05  # how often a question under way is looked after
 _PATIENCE_SECONDS = 0.5  # how long a cancelled question may still take
+_STARTING_SECONDS = 60.0  # on a machine that is very busy
 _ENDING_SECONDS = 2.0
 _SLOWEST = 5  # times the limit of processor time that may pass on a busy machine
 
@@ -144,6 +145,20 @@ class Inspector:
         header, _ = self._ask(protocol.References(document), data, progress)
         return [(path, id_) for path, id_ in header["result"]]
 
+    def told(
+        self, request: protocol.DocumentRequest, data: bytes, progress: Progress | None = None
+    ) -> Any:
+        """Return the JSON values that answer a request. Raises as `root`."""
+        header, _ = self._ask(request, data, progress)
+        return header["result"]
+
+    def changed(
+        self, request: protocol.Changed, data: bytes, progress: Progress | None = None
+    ) -> bytes:
+        """Return a pickle with a change made. Raises as `root`, and if it cannot be made."""
+        _, payload = self._ask(request, data, progress)
+        return payload
+
     def digests(
         self, pickles: Sequence[bytes], progress: Progress | None = None
     ) -> list[Digest | None]:
@@ -170,7 +185,10 @@ class Inspector:
         return [_digest(values) for values in header["result"]]
 
     def _ask(
-        self, request: protocol.Request, payload: bytes, progress: Progress | None
+        self,
+        request: protocol.DocumentRequest | protocol.Digests,
+        payload: bytes,
+        progress: Progress | None,
     ) -> tuple[dict[str, Any], bytes]:
         header = protocol.request_to_wire(request)
         try:
@@ -198,6 +216,7 @@ class Inspector:
         child = self._running_child()
         seconds = self.bounds.seconds + self.bounds.seconds_per_mib * len(payload) / _MIB
         try:
+            child.wait_until_ready()
             watch = _Watch(child.pid, seconds, self.bounds.memory, progress)
             return child.exchange(header, payload, watch)
         except BaseException as error:
@@ -246,7 +265,7 @@ class _Child:
         )
         try:
             with _starting:
-                self._process.start()
+                spawning.start(self._process)
         except OSError as error:
             raise StoreError(
                 f"The inspector process cannot be started: {error.strerror or error}.",
@@ -256,6 +275,23 @@ class _Child:
             theirs.close()  # or its end would never be seen
         assert self._process.pid is not None
         self.pid = self._process.pid
+        self._is_ready = False
+
+    def wait_until_ready(self) -> None:
+        """Wait until the process has started: that is no part of the time for a question.
+
+        Raises:
+            _Died: It ended before, or takes very long.
+        """
+        if self._is_ready:
+            return
+        try:
+            if not self._pipe.poll(_STARTING_SECONDS):
+                raise _Died
+            protocol.receive(self._pipe)
+        except (EOFError, OSError) as error:
+            raise _Died from error
+        self._is_ready = True
 
     def exchange(
         self, header: dict[str, Any], payload: bytes, watch: _Watch

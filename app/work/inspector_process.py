@@ -17,7 +17,9 @@ from typing import Any
 
 from app.work import protocol
 from app.work.documents import Document
+from app.work.records import ComparedPage
 from persistence.errors import DecodeError, StoreError
+from persistence.pickles.comparison import Comparison
 from persistence.summary import digest
 
 __all__ = ["main"]
@@ -36,6 +38,10 @@ def main(pipe: Connection, memory: int, kept: int) -> None:
     gc.disable()  # decoding makes millions of objects; cycles are collected as they are dropped
     gc.freeze()
     desk = _Desk(kept)
+    try:
+        protocol.send(pipe, {"ready": True})
+    except OSError:
+        return
     while True:
         try:
             header, payload = protocol.receive(pipe)
@@ -86,11 +92,12 @@ class _Desk:
     def __init__(self, kept: int) -> None:
         self._kept = kept
         self._documents: OrderedDict[str, Document] = OrderedDict()
+        self._compared: tuple[str, str, Comparison] | None = None
 
     def answer(self, request: protocol.Request, payload: bytes) -> tuple[dict[str, Any], bytes]:
         if isinstance(request, protocol.Digests):
             return {"result": list(_digests(payload, request.sizes))}, b""
-        document = self._document(request.document, payload)
+        document = self._document(request, payload)
         match request:
             case protocol.Root():
                 return {"result": protocol.row_to_wire(document.root())}, b""
@@ -101,30 +108,82 @@ class _Desk:
                 return {}, document.text(request.path, request.limit).encode()
             case protocol.Expression():
                 return {}, document.expression(request.path).encode("utf-8", "backslashreplace")
+            case protocol.Changed():
+                return {}, document.changed(request.change)
+            case _:
+                return {"result": protocol.record_to_wire(self._told(document, request))}, b""
+
+    def _told(self, document: Document, request: protocol.DocumentRequest) -> Any:
+        """Return records, texts and numbers about a document."""
+        match request:
             case protocol.References():
-                return {"result": list(document.references())}, b""
+                return list(document.references())
+            case protocol.EditText():
+                return document.edit_text(request.path)
+            case protocol.SeenAt():
+                return document.seen_at(request.change)
+            case protocol.Find():
+                return document.find(request.query, request.limit)
+            case protocol.Positions():
+                return document.positions(request.address)
+            case protocol.Safety():
+                return document.examination.safety()
+            case protocol.OpcodeCount():
+                return document.examination.opcode_count()
+            case protocol.Opcodes():
+                return document.examination.opcodes(request.first, request.count)
+            case protocol.OpcodesOf():
+                return document.examination.opcodes_of(document.pickle, request.address)
+            case protocol.ValueAt():
+                return document.examination.value_at(document.pickle, request.offset)
+            case protocol.CompareRoot():
+                return self._comparison(request.document, request.other).root()
+            case protocol.Compare():
+                return _page(self._comparison(request.document, request.other), request)
+        return None  # to be held is all it is asked for
+
+    def _comparison(self, name: str, other: str) -> Comparison:
+        if self._compared is None or self._compared[:2] != (name, other):
+            self._compared = None
+            left, right = self._documents.get(name), self._documents.get(other)
+            if left is None or right is None:
+                raise protocol.Missing
+            self._compared = (name, other, Comparison(left.pickle, right.pickle))
+        return self._compared[2]
 
     def clear(self) -> None:
         """Free all decoded objects."""
         self._documents.clear()
+        self._compared = None
         gc.collect()
 
-    def _document(self, name: str, payload: bytes) -> Document:
+    def _document(self, request: protocol.DocumentRequest, payload: bytes) -> Document:
+        name = request.document
         if payload:
-            self._make_room(len(payload))
+            self._make_room(len(payload), request)
             self._documents[name] = Document(payload)
         elif name not in self._documents:
             raise protocol.Missing
         self._documents.move_to_end(name)
         return self._documents[name]
 
-    def _make_room(self, size: int) -> None:
+    def _make_room(self, size: int, request: protocol.DocumentRequest) -> None:
         total = size + sum(document.size for document in self._documents.values())
-        if total <= self._kept or not self._documents:
+        if total <= self._kept:
             return
-        while self._documents and total > self._kept:
-            total -= self._documents.popitem(last=False)[1].size
+        beside = request.beside if isinstance(request, protocol.Hold) else ""
+        self._compared = None
+        for name in [name for name in self._documents if name != beside]:
+            total -= self._documents.pop(name).size
+            if total <= self._kept:
+                break
         gc.collect()
+
+
+def _page(comparison: Comparison, request: protocol.Compare) -> ComparedPage:
+    only = request.only_differences
+    rows = comparison.children(request.path, request.first, request.count, only_differences=only)
+    return ComparedPage(tuple(rows), comparison.child_count(request.path, only_differences=only))
 
 
 def _digests(payload: bytes, sizes: tuple[int, ...]) -> Iterator[list[Any] | None]:

@@ -8,23 +8,41 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from typing import TypeVar
+from contextlib import suppress
+from dataclasses import fields, replace
+from functools import partial
+from hashlib import sha256
+from typing import Any, TypeAlias, TypeVar
 
 from app.work import protocol
 from app.work.inspector import Inspector
 from app.work.pool import Priority
-from app.work.records import Link, NodeRow, Row
+from app.work.records import (
+    ComparedPage,
+    ComparedPlace,
+    ComparedRow,
+    FoundRow,
+    Link,
+    NodeRow,
+    OpcodeRange,
+    Row,
+)
 from app.work.scan import Lanes, entries_of, read_records
 from app.work.task import Progress
 from persistence.errors import DecodeError, StoreError
+from persistence.pickles.edit import Change
+from persistence.pickles.opcodes import Opcode
+from persistence.pickles.safety import Safety
+from persistence.pickles.search import Query
 from persistence.pickles.texts import escaped
 from persistence.store import Record, Store
 from persistence.summary import Summary
 
-__all__ = ["ObjectReader"]
+__all__ = ["ObjectReader", "Side"]
 
 T = TypeVar("T")
+Side: TypeAlias = str | bytes
+"""One side of a comparison: the ID of an object, or the pickle of a version of one."""
 
 _KEPT_NAMES = 10_000
 _LINKS_WITH_PATH = 100  # referrers that are decoded to see where in them the reference is
@@ -72,6 +90,76 @@ class ObjectReader:
             id_, lambda name, data: self._inspector.expression(name, data, path, progress)
         )
 
+    def edit_text(self, id_: str, path: Sequence[int], progress: Progress) -> str | None:
+        """Return what stands in an editor for a value; None if it cannot be typed."""
+        text: str | None = self._told(id_, partial(protocol.EditText, path=tuple(path)), progress)
+        return text
+
+    def seen_at(self, id_: str, change: Change, progress: Progress) -> tuple[str, ...]:
+        """Return the paths at which a change would be seen."""
+        return tuple(self._told(id_, partial(protocol.SeenAt, **_fields(change)), progress))
+
+    def changed(self, id_: str, change: Change, progress: Progress) -> tuple[bytes, bytes]:
+        """Return the pickle of an object as it is stored, and with a change made."""
+        data = self._read(id_)
+        name = f"{next(self._versions)} {id_}"
+        request = protocol.Changed(name, **_fields(change))
+        return data, self._inspector.changed(request, data, progress)
+
+    def find(self, id_: str, query: Query, limit: int, progress: Progress) -> tuple[FoundRow, ...]:
+        """Return the places in an object where something is found, at most so many."""
+        ask = partial(
+            protocol.Find,
+            text=query.text,
+            is_regex=query.is_regex,
+            whole_word=query.whole_word,
+            case_sensitive=query.case_sensitive,
+            limit=limit,
+        )
+        return tuple(FoundRow(*values) for values in self._told(id_, ask, progress))
+
+    def positions(self, id_: str, address: str, progress: Progress) -> tuple[int, ...] | None:
+        """Return the position path of the value at an address; None if no line shows it."""
+        found = self._told(id_, partial(protocol.Positions, address=address), progress)
+        return None if found is None else tuple(found)
+
+    def safety(self, id_: str, progress: Progress) -> Safety:
+        """Return what loading an object for real would run; also of a damaged one."""
+        return protocol.safety_from_wire(self._told(id_, protocol.Safety, progress))
+
+    def opcode_count(self, id_: str, progress: Progress) -> int:
+        """Return how many opcodes the pickle of an object has."""
+        count: int = self._told(id_, protocol.OpcodeCount, progress)
+        return count
+
+    def opcodes(self, id_: str, first: int, count: int, progress: Progress) -> tuple[Opcode, ...]:
+        """Return some opcodes of the pickle of an object, fewer at the end."""
+        found = self._told(id_, partial(protocol.Opcodes, first=first, count=count), progress)
+        return tuple(Opcode(*values) for values in found)
+
+    def opcodes_of(self, id_: str, address: str, progress: Progress) -> OpcodeRange:
+        """Return which opcodes a value is made of."""
+        ask = partial(protocol.OpcodesOf, address=address)
+        return OpcodeRange(*self._told(id_, ask, progress))
+
+    def value_at(self, id_: str, offset: int, progress: Progress) -> str:
+        """Return the address of the value that a byte of the pickle belongs to."""
+        address: str = self._told(id_, partial(protocol.ValueAt, offset=offset), progress)
+        return address
+
+    def compared_root(self, left: Side, right: Side, progress: Progress) -> ComparedRow:
+        """Return the line of two objects themselves, compared."""
+        found = self._compared(left, right, protocol.CompareRoot, progress)
+        return protocol.compared_from_wire(found)
+
+    def compared(
+        self, left: Side, right: Side, place: ComparedPlace, progress: Progress
+    ) -> ComparedPage:
+        """Return some lines below one of a comparison."""
+        ask = partial(protocol.Compare, **_fields(place))
+        rows, count = self._compared(left, right, ask, progress)
+        return ComparedPage(tuple(map(protocol.compared_from_wire, rows)), count)
+
     def references(self, id_: str, progress: Progress) -> tuple[Link, ...]:
         """Return what an object refers to, in order of appearance."""
         found = self._references(id_, progress)
@@ -95,6 +183,45 @@ class ObjectReader:
             for number, source in enumerate(ids)
         )
 
+    def _told(
+        self, id_: str, ask: Callable[[str], protocol.DocumentRequest], progress: Progress
+    ) -> Any:
+        """Return the JSON values that answer a request about an object."""
+        return self._ask(id_, lambda name, data: self._inspector.told(ask(name), data, progress))
+
+    def _compared(
+        self,
+        left: Side,
+        right: Side,
+        ask: Callable[..., protocol.DocumentRequest],
+        progress: Progress,
+    ) -> Any:
+        """Return the JSON values that answer a request about two objects."""
+        left_name, right_name = self._name(left), self._name(right)
+        if left_name and right_name:
+            with suppress(protocol.Missing):
+                return self._inspector.told(ask(left_name, other=right_name), b"", progress)
+        left_name = self._held(left, "", progress)
+        right_name = self._held(right, left_name, progress)
+        return self._inspector.told(ask(left_name, other=right_name), b"", progress)
+
+    def _name(self, side: Side) -> str | None:
+        """Return the name by which the inspector may know an object or a version."""
+        if isinstance(side, bytes):
+            return f"version {sha256(side).hexdigest()}"
+        return self._names.get(side)
+
+    def _held(self, side: Side, beside: str, progress: Progress) -> str:
+        """Have the inspector hold an object or a version; return the name it has there."""
+        if isinstance(side, bytes):
+            name, data = f"version {sha256(side).hexdigest()}", side
+        else:
+            name, data = f"{next(self._versions)} {side}", self._read(side)
+        self._inspector.told(protocol.Hold(name, beside), data, progress)
+        if isinstance(side, str):
+            self._note_name(side, name)
+        return name
+
     def _ask(self, id_: str, question: Callable[[str, bytes], T]) -> T:
         """Ask the inspector, who gets the object's pickle if it does not have it (any more)."""
         name = self._names.get(id_)
@@ -103,15 +230,22 @@ class ObjectReader:
                 return question(name, b"")
             except protocol.Missing:
                 pass
+        data = self._read(id_)
+        name = f"{next(self._versions)} {id_}"
+        answer = question(name, data)
+        self._note_name(id_, name)
+        return answer
+
+    def _read(self, id_: str) -> bytes:
         data: bytes = self._lanes.on_store(lambda store: store.read(id_), Priority.VISIBLE)
         if not data:
             raise DecodeError("it is empty")
+        return data
+
+    def _note_name(self, id_: str, name: str) -> None:
         if len(self._names) >= _KEPT_NAMES:
             self._names.clear()
-        name = f"{next(self._versions)} {id_}"
-        answer = question(name, data)
         self._names[id_] = name
-        return answer
 
     def _references(self, id_: str, progress: Progress) -> list[tuple[str, str]]:
         return self._ask(id_, lambda name, data: self._inspector.references(name, data, progress))
@@ -152,6 +286,14 @@ class ObjectReader:
         if self._keeps_summaries:
             return list(store.summaries(ids))
         return list(read_records(store, ids))
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    """Return the fields of a record as arguments of a request."""
+    values = {field.name: getattr(record, field.name) for field in fields(record)}
+    if isinstance(record, Change):
+        values["act"], values["address"] = values.pop("verb"), values.pop("path")
+    return values
 
 
 def _with_target(row: NodeRow, target: Row | None) -> NodeRow:

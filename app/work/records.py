@@ -5,10 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from persistence.pickles.comparison import Row as ComparedRow
+from persistence.pickles.search import Part
+
 __all__ = [
+    "ComparedPage",
+    "ComparedPlace",
+    "ComparedRow",
+    "FoundRow",
     "Link",
     "NodeKind",
     "NodeRow",
+    "OpcodeRange",
     "Row",
     "RowQuery",
     "RowWindow",
@@ -156,3 +164,65 @@ class Link:
     state: str | None
     name: str | None
     exists: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRow:
+    """One place in an object where a text was found.
+
+    Attributes:
+        address: Readable path, such as `execution.history[2]`.
+        part: Whether the name, the value or its type matched.
+        value: A preview of the value on one line, without control characters.
+        type: Short name of its type.
+    """
+
+    address: str
+    part: Part
+    value: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpcodeRange:
+    """The opcodes that a value is made of.
+
+    Attributes:
+        first, last: Numbers of the first and the last opcode, both included.
+        made_first, made_last: The same for where the value was made, which are others if it
+            is fetched from the memo here.
+    """
+
+    first: int
+    last: int
+    made_first: int
+    made_last: int
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedPage:
+    """Some lines below one of a comparison.
+
+    Attributes:
+        rows: The lines.
+        count: How many there are in all.
+    """
+
+    rows: tuple[ComparedRow, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedPlace:
+    """Which lines of a comparison.
+
+    Attributes:
+        path: Positions from the two objects down to the line above them.
+        first, count: Which of the lines below that.
+        only_differences: Whether lines that are the same are left out.
+    """
+
+    path: tuple[int, ...] = ()
+    first: int = 0
+    count: int = 256
+    only_differences: bool = False

@@ -14,13 +14,15 @@ from PySide6.QtCore import QObject, Signal
 from app.work.follower import Follower
 from app.work.index import RowIndex
 from app.work.inspector import Bounds
-from app.work.objects import ObjectReader
+from app.work.objects import ObjectReader, Side
 from app.work.open_store import OpenStore
 from app.work.pool import Outbox, Priority
-from app.work.records import Link, NodeRow, Row, RowQuery, RowWindow, StoreInfo
+from app.work.records import ComparedPlace, Link, NodeRow, Row, RowQuery, RowWindow, StoreInfo
 from app.work.scan import read_records
 from app.work.task import Progress, Task
 from persistence.errors import StoreError
+from persistence.pickles.edit import Change
+from persistence.pickles.search import Query
 from persistence.store import Edit, Store
 from persistence.urls import StoreUrl
 
@@ -232,6 +234,80 @@ class StoreSession(QObject):
         """
         return self._ask_inspector(
             lambda objects, progress: objects.referrers(id_, progress), Priority.NORMAL
+        )
+
+    def edit_text(self, id_: str, path: Sequence[int]) -> Task:
+        """Give what stands in an editor for a value: a literal; None if it cannot be typed."""
+        return self._ask_inspector(
+            lambda objects, progress: objects.edit_text(id_, tuple(path), progress)
+        )
+
+    def seen_at(self, id_: str, change: Change) -> Task:
+        """Give the paths at which a change would be seen; fails if it cannot be made."""
+        return self._ask_inspector(lambda objects, progress: objects.seen_at(id_, change, progress))
+
+    def changed(self, id_: str, change: Change) -> Task:
+        """Give the pickle of an object as it is stored and as it would be: a pair of bytes.
+
+        Nothing is written. It fails if the change cannot be made.
+        """
+        return self._ask_inspector(lambda objects, progress: objects.changed(id_, change, progress))
+
+    def find(self, id_: str, query: Query, limit: int = 1_000) -> Task:
+        """Give the places in an object where something is found: a tuple of `FoundRow`."""
+        return self._ask_inspector(
+            lambda objects, progress: objects.find(id_, query, limit, progress)
+        )
+
+    def positions(self, id_: str, address: str) -> Task:
+        """Give the path of the value at a readable address; None if no line shows it."""
+        return self._ask_inspector(
+            lambda objects, progress: objects.positions(id_, address, progress)
+        )
+
+    def safety(self, id_: str) -> Task:
+        """Give what loading an object for real would run: a `Safety`; also of a damaged one."""
+        return self._ask_inspector(
+            lambda objects, progress: objects.safety(id_, progress), Priority.NORMAL
+        )
+
+    def opcode_count(self, id_: str) -> Task:
+        """Give how many opcodes the pickle of an object has."""
+        return self._ask_inspector(lambda objects, progress: objects.opcode_count(id_, progress))
+
+    def opcodes(self, id_: str, first: int, count: int) -> Task:
+        """Give some opcodes of the pickle of an object: a tuple of `Opcode`."""
+        return self._ask_inspector(
+            lambda objects, progress: objects.opcodes(id_, first, count, progress)
+        )
+
+    def opcodes_of(self, id_: str, address: str) -> Task:
+        """Give the `OpcodeRange` that a value is made of."""
+        return self._ask_inspector(
+            lambda objects, progress: objects.opcodes_of(id_, address, progress), Priority.NORMAL
+        )
+
+    def value_at(self, id_: str, offset: int) -> Task:
+        """Give the readable address of the value that a byte of the pickle belongs to."""
+        return self._ask_inspector(
+            lambda objects, progress: objects.value_at(id_, offset, progress), Priority.NORMAL
+        )
+
+    def compared_root(self, left: Side, right: Side) -> Task:
+        """Give the line of two objects themselves, compared: a `ComparedRow`.
+
+        Args:
+            left: An ID, or the pickle of a version of an object.
+            right: The same.
+        """
+        return self._ask_inspector(
+            lambda objects, progress: objects.compared_root(left, right, progress)
+        )
+
+    def compared(self, left: Side, right: Side, place: ComparedPlace) -> Task:
+        """Give some lines below one of a comparison: a `ComparedPage`."""
+        return self._ask_inspector(
+            lambda objects, progress: objects.compared(left, right, place, progress)
         )
 
     # Bytes and changes

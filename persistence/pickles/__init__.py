@@ -18,7 +18,9 @@ its own speed (`decode`); what a few bytes could make it take in memory or time 
 first (`guards`). The opcodes and their meaning: `pickletools` in the standard library.
 
 How values look to a user is told by `present`, with adapters for known classes by name;
-`find_references` gives paths; `with_identity` writes the same pickle under another ID.
+`find_references` gives paths; `with_identity` writes the same pickle under another ID;
+`diff.diff` tells what differs between two, `comparison.Comparison` shows them side by side,
+and `search.search` finds what a user looks for.
 """
 
 from persistence.pickles.decode import Pickle, decode

@@ -169,6 +169,8 @@ def _add_renamed(partners: list[int], a: list[int], b: list[int]) -> None:
 
 def _kept(partners: list[int]) -> set[int]:
     """Return a largest set of positions whose partners are in order."""
+    if all(i == j for i, j in enumerate(partners)):
+        return set(range(len(partners)))
     last: list[int] = []  # smallest partner that a sequence of this length can end with
     ends: list[int] = []  # and whose partner that is
     before = [_NONE] * len(partners)
@@ -233,6 +235,8 @@ class _Items:
         most = shorter - head
         tail = next((k for k in range(most) if a[-1 - k] != b[-1 - k]), most)
         end_a, end_b = len(a) - tail, len(b) - tail
+        if len(a) == len(b) and end_a - head <= 1:
+            return list(range(len(a)))  # nothing or a single item differs
         middle = [
             j if j == _NONE else j + head for j in _by_occurrence(a[head:end_a], b[head:end_b])
         ]
@@ -259,6 +263,9 @@ class _Items:
 
     def _match_gap(self, partners: list[int], lost: list[int], gained: list[int]) -> None:
         if not lost or not gained:
+            return
+        if len(lost) == len(gained) == 1:
+            partners[lost[0]] = gained[0]
             return
         for i, j in _most_alike(
             {i: self._one.values[i] for i in lost},
@@ -292,16 +299,25 @@ def _pair_alike(
     matched = set(partners)
     lost = {i: one.values[i] for i, j in enumerate(partners) if j == _NONE}
     gained = {j: value for j, value in enumerate(other.values) if j not in matched}
-    for i, j in _most_alike(lost, gained, left, right):
-        partners[i] = j
+    if lost and gained:
+        for i, j in _most_alike(lost, gained, left, right, is_half=True):
+            partners[i] = j
 
 
 def _most_alike(
-    lost: dict[int, Any], gained: dict[int, Any], left: Digests, right: Digests
+    lost: dict[int, Any],
+    gained: dict[int, Any],
+    left: Digests,
+    right: Digests,
+    *,
+    is_half: bool = False,
 ) -> list[tuple[int, int]]:
-    """Match values of one class that have most parts in common, which few others have."""
-    holders_a = _holders(lost, left)
-    holders_b = _holders(gained, right)
+    """Match values of one class that have most parts in common, which few others have.
+
+    With `is_half`, that must be half of what one of them has, or more.
+    """
+    holders_a, sizes_a = _holders(lost, left)
+    holders_b, sizes_b = _holders(gained, right)
     votes: Counter[tuple[int, int]] = Counter()
     for part, in_a in holders_a.items():
         in_b = holders_b.get(part, ())
@@ -313,6 +329,8 @@ def _most_alike(
     taken_a: set[int] = set()
     taken_b: set[int] = set()
     for i, j in order:
+        if is_half and 2 * votes[i, j] < min(sizes_a[i], sizes_b[j]):
+            continue
         if i not in taken_a and j not in taken_b:
             taken_a.add(i)
             taken_b.add(j)
@@ -320,14 +338,22 @@ def _most_alike(
     return found
 
 
-def _holders(values: dict[int, Any], digests: Digests) -> dict[tuple[str, int], list[int]]:
-    """Return which values hold a part: class of the holder and number of the part → them."""
+def _holders(
+    values: dict[int, Any], digests: Digests
+) -> tuple[dict[tuple[str, int], list[int]], dict[int, int]]:
+    """Return which values hold a part, and how many parts each has.
+
+    The first is by class of the holder and number of the part.
+    """
+    sizes: dict[int, int] = {}
     holders: dict[tuple[str, int], list[int]] = defaultdict(list)
     for position, value in values.items():
         if type(value) in SINGLE:
             continue
         name = digests.label(value)
         inner = islice(contents(groups(value, digests.python2)), _LOOKED_AT)
-        for number in {digests.number(part) for part in inner}:
+        numbers = {digests.number(part) for part in inner}
+        sizes[position] = len(numbers)
+        for number in numbers:
             holders[name, number].append(position)
-    return holders
+    return holders, sizes

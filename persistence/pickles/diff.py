@@ -16,6 +16,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -41,6 +42,7 @@ ChangeKind = Literal["added", "removed", "changed", "moved", "type changed", "sh
 DEFAULT_LIMIT = 1_000
 _REPEATED_WORK = 4  # times the size of both graphs, for pairs of which one was compared before
 _LEAST_REPEATED_WORK = 10_000
+_FEW = 64
 
 
 class Place:
@@ -215,7 +217,7 @@ class Walk:
         self._places: list[Place] = []
         self._others: dict[int, Place] = {}  # of pairs of which one has another partner
         self._put_off: deque[tuple[Place, Pair]] = deque()
-        self._stack: list[tuple[Place, Iterator[Pair]]] = []
+        self._stack: list[tuple[Place, Pair | Iterator[Pair]]] = []
         if a.root is not b.root and not (a.data and a.data == b.data):
             self._go()
 
@@ -299,12 +301,14 @@ class Walk:
                 place, pair = self._put_off.popleft()
                 self._compare(place, pair, is_last=True)
                 continue
-            place, pairs = self._stack[-1]
-            following = next(pairs, None)
-            if following is None:
-                self._stack.pop()
-            else:
+            place, following = self._stack.pop()
+            if isinstance(following, Pair):
                 self._meet(place, following)
+                continue
+            pair_or_end = next(following, None)
+            if pair_or_end is not None:
+                self._stack.append((place, following))
+                self._meet(place, pair_or_end)
         for place in reversed(self._places):
             if place.before is not None:
                 place.before.changes += place.changes
@@ -371,7 +375,13 @@ class Walk:
             self._report(found.status, place.before, place.pair, is_slight=found.is_slight)
         if found.is_open:
             place.is_open = True
-            self._stack.append((place, aligned(x, y, self.left, self.right)))
+            pairs = aligned(x, y, self.left, self.right)
+            beginning = list(islice(pairs, _FEW))
+            if len(beginning) < _FEW:
+                # A chain of small values leaves nothing behind on the stack, however long.
+                self._stack.extend((place, pair) for pair in reversed(beginning))
+            else:
+                self._stack.append((place, chain(beginning, pairs)))
 
     def _placed(self, before: Place | None, pair: Pair | None) -> Place:
         place = Place(before, pair)

@@ -9,7 +9,7 @@ pass over the pickle, made as far as it is needed, notes where each page begins.
 
 from __future__ import annotations
 
-import ast
+import codecs
 import pickletools
 import struct
 from bisect import bisect_right
@@ -265,7 +265,7 @@ def constant(data: bytes, place: Place, limit: int | None = None) -> Any:
     end = place.end if limit is None else min(place.end, place.start + limit)
     try:
         return read(data[place.start : end])
-    except (ValueError, SyntaxError, MemoryError, RecursionError, struct.error):
+    except (ValueError, DeprecationWarning, struct.error):
         return UNKNOWN
 
 
@@ -292,10 +292,10 @@ def _utf8(text: bytes) -> str:
 
 
 def _text_bytes(line: bytes) -> bytes:
-    found = ast.literal_eval("b" + line.strip().decode("ascii"))
-    if not isinstance(found, bytes):
-        raise ValueError("it is no string")
-    return found
+    text = line.strip()
+    if len(text) < 2 or text[:1] != text[-1:] or text[:1] not in (b"'", b'"'):
+        raise ValueError("it has no quotes")
+    return codecs.escape_decode(text[1:-1])[0]  # as unpicklers do: not ASCII alone
 
 
 def _little(argument: bytes) -> int:
@@ -360,7 +360,8 @@ def _argument_text(data: bytes, place: Place) -> str:
         if place.start == place.end:
             return ""
         if place.code in _COUNTED_TEXTS:
-            return shortened(repr(data[place.start : place.start + 60]), _LONGEST_ARGUMENT)
+            end = min(place.end, place.start + _LONGEST_ARGUMENT)
+            return shortened(repr(data[place.start : end]), _LONGEST_ARGUMENT)
         return str(_little(data[place.start : place.end]))
     if isinstance(value, str):
         is_cut = place.end - place.start > _LONGEST_ARGUMENT * 4

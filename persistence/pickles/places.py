@@ -20,7 +20,7 @@ from persistence.pickles.paths import Attribute, Item, Path, Special, Step, clos
 from persistence.pickles.slots import Field, Slot, attribute_key, pair_position, raw_slots
 from persistence.pickles.views import View, view
 
-__all__ = ["Follow", "Place", "complete", "resolve"]
+__all__ = ["Follow", "Place", "complete", "resolve", "row_positions"]
 
 _MOST_SCANNED = 10_000  # rows of a kind that is not known here
 _MOST_COMPLETIONS = 50
@@ -260,6 +260,51 @@ def _unwrapped(value: Any) -> Any:
 
 
 # What rows show.
+
+
+def row_positions(pickle: Pickle, path: str) -> tuple[int, ...] | None:
+    """Return the way to a value by positions among rows, as `present.children` gives them.
+
+    Args:
+        pickle: The object.
+        path: What `path_part` of the rows on the way make, or what they say in `stored`.
+
+    Returns:
+        The position of each row on the way from the object itself; None if no row shows the
+        value.
+    """
+    text = str(Path.parse(path))
+    text = text if text[:1] in _BEGINNINGS else f".{text}"
+    value: Any = pickle.root
+    positions: list[int] = []
+    at = 0
+    while at < len(text):
+        found = _row_for(value, text, at, pickle.python2)
+        if found is None:
+            return None
+        position, at, value = found
+        positions.append(position)
+    return tuple(positions)
+
+
+def _row_for(value: Any, text: str, at: int, python2: bool) -> tuple[int, int, Any] | None:
+    """Return the row that a path goes on to from `at`: position, end of its part, value."""
+    parts = view(value, python2=python2).parts
+    if isinstance(parts, Items) and parts.view is None:
+        end = text.find("]", at) + 1
+        position = Item(text[at + 1 : end - 1]).index if text[at] == "[" else None
+        if position is None or not 0 <= position < len(parts):
+            return None
+        return position, end, parts.items[position]
+    for position, child in enumerate(parts.slice(0, min(len(parts), _MOST_SCANNED))):
+        for part in (child.path_part, child.stored):
+            end = at + len(part or "")
+            if part and text.startswith(part, at) and text[end : end + 1] in _BEGINNINGS:
+                return position, end, child.value
+    return None
+
+
+_BEGINNINGS = frozenset(("", ".", "[", "("))
 
 
 def find_row(parts: Parts, step: Step, python2: bool) -> present.Child | None:

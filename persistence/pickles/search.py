@@ -39,10 +39,10 @@ __all__ = ["REGEX_WINDOW", "Match", "Part", "Query", "search"]
 
 Part = Literal["name", "value", "type"]
 
-REGEX_WINDOW = 10_000
+REGEX_WINDOW = 4_000
 """Characters of a text that a regular expression sees at once."""
 
-REGEX_OVERLAP = 1_000
+REGEX_OVERLAP = 500
 """Characters that two such pieces have in common: a longer match may be missed."""
 
 _PIECE = 1_000_000  # characters of a text that are folded at once
@@ -76,7 +76,7 @@ class Match:
         part: What of it matched: the name of the attribute or the key under which the value
             is, the value, or the name of its class.
         value: The decoded value there.
-        path: Where it is, computed when asked for.
+        path: Where it is, computed when asked for; as long as the place is deep.
         preview: The value in one line.
     """
 

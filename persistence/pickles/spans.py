@@ -82,7 +82,10 @@ class Spans:
     """The ranges of bytes of one pickle's values.
 
     Args:
-        pickle: The decoded pickle.
+        pickle: The decoded pickle, as it was decoded: its graph is compared with its bytes.
+
+    Raises:
+        DecodeError: It was decoded where an unpickler would have failed.
     """
 
     def __init__(self, pickle: Pickle) -> None:

@@ -128,5 +128,5 @@ def test_many_places_can_be_visited_without_keeping_them_all() -> None:
 
 def test_a_damaged_pickle_is_refused_with_the_place() -> None:
     with pytest.raises(DecodeError) as error:
-        Document(b"\x80\x04]")
+        Document(b"\x80\x04]").root()
     assert error.value.offset is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import pickle
 import pickletools
 import random
@@ -23,7 +24,12 @@ VALUES: list[Any] = [
     [1, 300, 70_000, -1, 2**40, 2**100, -(2**100), True, None, 1.5, float("inf")],
     ["text", "é\u202e\n", "x" * 300, b"bytes", b"y" * 300, bytearray(b"z")],
     {"a": SHARED, "b": (SHARED, (), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4)), "c": {1}},
-    [frozenset((1, 2)), dt.datetime(2024, 1, 2), ValueError("x"), complex(1, 2)],
+    [
+        frozenset((1, 2)),
+        dt.datetime(2024, 1, 2, tzinfo=dt.timezone.utc),
+        ValueError("x"),
+        complex(1, 2),
+    ],
 ]
 PICKLES = [
     pytest.param(pickle.dumps(value, protocol), id=f"{index}-{protocol}")
@@ -41,7 +47,7 @@ def test_rows_are_the_opcodes_that_pickletools_finds(data: bytes) -> None:
     rows = opcodes(data, count=100_000)
     assert [(row.name, row.offset) for row in rows] == expected(data)
     assert sum(row.length for row in rows) == len(data)
-    for row, following in zip(rows, rows[1:], strict=False):
+    for row, following in itertools.pairwise(rows):
         assert row.offset + row.length == following.offset
 
 
@@ -161,6 +167,15 @@ def test_pages_that_begin_behind_a_mark_know_of_it() -> None:
 )
 def test_arguments_are_shown_in_one_safe_line(body: bytes, argument: str) -> None:
     assert opcodes(body + b".")[0].argument == argument
+
+
+def test_byte_strings_of_python_2_are_read_as_unpicklers_read_them() -> None:
+    for line in (b"'a\\x00b\\n'", b'"it\'s"', b"'\xd7\xff'", b"''"):
+        data = b"S" + line + b"\n."
+        assert constant(data, next(scan(data))) == pickle.loads(data, encoding="bytes")
+    for line in (b"a", b"'a", b"'", b""):
+        data = b"S" + line + b"\n."
+        assert constant(data, next(scan(data))) is UNKNOWN
 
 
 def test_long_arguments_are_shortened_without_being_read() -> None:
