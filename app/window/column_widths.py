@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QHeaderView, QTableView, QTreeView
 
@@ -83,9 +83,10 @@ def shared(wishes: Sequence[Wish], room: int) -> list[int]:
 
 
 class ColumnWidths(QObject):
-    """Fills a view with its columns whenever it gets wider, narrower or other content.
+    """Fills a view with its columns; one whose width the user set keeps it.
 
-    A column whose width the user set keeps it.
+    The view calls `fit` when it was resized, and when other content wants other widths. It is
+    no event filter: one written in Python may be called while the view is being destroyed.
     """
 
     def __init__(
@@ -115,7 +116,6 @@ class ColumnWidths(QObject):
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLING_MS)
         self._settle.timeout.connect(self.fit)
-        view.viewport().installEventFilter(self)
         self.fit()
 
     @property
@@ -160,10 +160,3 @@ class ColumnWidths(QObject):
         if before and after:  # else it is hidden, or shown again
             self._set_by_user[column] = after
         self._settle.start()
-
-    # Qt
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize:
-            self.fit()
-        return super().eventFilter(watched, event)

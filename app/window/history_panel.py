@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QLabel,
@@ -63,7 +64,7 @@ class HistoryPanel(QWidget):
         self._id: str | None = None
         self._task: Task | None = None
         self._entries: tuple[Entry, ...] = ()
-        self.view = QTreeWidget(self)
+        self.view = _View(self)
         self.view.setObjectName("historyView")
         self.view.setAccessibleName("What Jobshelf changed in this object")
         self.view.setRootIsDecorated(False)
@@ -71,7 +72,7 @@ class HistoryPanel(QWidget):
         self.view.setAllColumnsShowFocus(True)
         self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.view.setHeaderLabels(["When", "What", "State", ""])
-        self._widths = ColumnWidths(self.view, self.view.header(), self._wishes)
+        self.view.widths = ColumnWidths(self.view, self.view.header(), self._wishes)
         self._empty = QLabel(self)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
@@ -144,3 +145,16 @@ class HistoryPanel(QWidget):
         self._task = None
         self._show(())
         self._empty.setText(str(error))
+
+
+class _View(QTreeWidget):
+    """A view that its columns fill."""
+
+    widths: ColumnWidths | None = None
+
+    # Qt
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.widths is not None:
+            self.widths.fit()

@@ -47,9 +47,10 @@ class MessagePage(QWidget):
         self, icon_name: str, colour: str = "muted", parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self._icon_name = icon_name
+        # The names, not the icon: one with an engine in Python, kept in a cycle of references,
+        # is destroyed twice when the cycle is collected.
+        self._icon_name = self._shown_icon = icon_name
         self._colour = colour
-        self._icon = icon(icon_name, colour)
         self._picture = QLabel(self)
         self._picture.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.title = _label(self)
@@ -99,7 +100,7 @@ class MessagePage(QWidget):
             details: Text behind a "Details" button; "" for none.
             icon_name: The picture, where it is not the page's usual one.
         """
-        self._icon = icon(icon_name or self._icon_name, self._colour)
+        self._shown_icon = icon_name or self._icon_name
         self._draw_picture()
         self.title.setText(title)
         font = self.font()
@@ -138,7 +139,7 @@ class MessagePage(QWidget):
 
     def _draw_picture(self) -> None:
         size = 12 * GRID
-        self._picture.setPixmap(self._icon.pixmap(size, size))
+        self._picture.setPixmap(icon(self._shown_icon, self._colour).pixmap(size, size))
 
     # Qt
 

@@ -13,7 +13,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QFontMetrics, QPainter
+from PySide6.QtGui import QFontMetrics, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QLabel,
@@ -68,7 +68,7 @@ class ReferencesPanel(QWidget):
         self._task: Task | None = None
         self._id: str | None = None
         self._model = _LinkModel(self)
-        self.view = QTreeView(self)
+        self.view = _View(self)
         self.view.setObjectName("referredByView" if incoming else "refersToView")
         self.view.setAccessibleName("Referred to by" if incoming else "Refers to")
         self.view.setModel(self._model)
@@ -78,7 +78,7 @@ class ReferencesPanel(QWidget):
         self.view.setUniformRowHeights(True)
         self.view.setAllColumnsShowFocus(True)
         self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self._widths = ColumnWidths(self.view, self.view.header(), self._wishes)
+        self.view.widths = ColumnWidths(self.view, self.view.header(), self._wishes)
         self.view.activated.connect(self._on_activated)
         self._empty = QLabel(self)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -118,7 +118,8 @@ class ReferencesPanel(QWidget):
 
     def _show_links(self, links: tuple[Link, ...]) -> None:
         self._model.set_links(links)
-        self._widths.fit()
+        if self.view.widths is not None:
+            self.view.widths.fit()
         self._stack.setCurrentWidget(self.view if links else self._empty)
 
     def _wishes(self) -> list[Wish]:
@@ -152,6 +153,19 @@ class ReferencesPanel(QWidget):
         link = self._model.links[index.row()]
         if link.exists:
             self.followed.emit(link.id)
+
+
+class _View(QTreeView):
+    """A view that its columns fill."""
+
+    widths: ColumnWidths | None = None
+
+    # Qt
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.widths is not None:
+            self.widths.fit()
 
 
 class _LinkModel(QAbstractTableModel):
