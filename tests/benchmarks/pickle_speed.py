@@ -1,11 +1,12 @@
-"""Print how long `decode` takes, as ratios to what reads the same pickle otherwise.
+"""Print how long `decode` and `encode` take, as ratios to `pickle.loads` and `pickle.dumps`.
 
-    python tests/benchmarks/decode_speed.py [JOBS ...]
+    python tests/benchmarks/pickle_speed.py [JOBS ...]
 
 For one job object of about 1 KB and for lists of that many (by default 12,000, some 6 to
 8 MB), in protocols 2, 4 and 5. Everything is measured in turns in the same run and the best
-time counts, so that other load on the machine falls on all alike. `loads` has the classes at
-hand; `fickling` is shown if it is installed.
+time counts, so that other load on the machine falls on all alike. `loads` and `dumps` have
+the classes at hand; `fickling` is shown if it is installed. `writer` is what takes over from
+`encode` for the few pickles that the C pickler cannot write.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from persistence.pickles.decode import decode
+from persistence.pickles.encode import encode
 from persistence.pickles.guards import check
 from persistence.pickles.tame import recognise
+from persistence.pickles.writer import Writer
 
 PROTOCOLS = (2, 4, 5)
 JOBS = (1, 12_000)
@@ -77,55 +80,67 @@ def job(number: int) -> Job:
     return made
 
 
-def best(readers: dict[str, Callable[[bytes], Any]], data: bytes) -> dict[str, float]:
-    """Return the shortest time of each reader, in seconds; they take turns."""
-    repeats = max(1, 20_000 // len(data))
-    times = dict.fromkeys(readers, float("inf"))
+def best(acts: dict[str, Callable[[], Any]], size: int) -> dict[str, float]:
+    """Return the shortest time of each act, in seconds; they take turns."""
+    repeats = max(1, 20_000 // size)
+    times = dict.fromkeys(acts, float("inf"))
     end = time.perf_counter() + SECONDS
     turns = 0
     while turns < 3 or time.perf_counter() < end:
         turns += 1
-        for name, read in readers.items():
+        for name, act in acts.items():
             gc.collect()
             begun = time.perf_counter()
             for _ in range(repeats):
-                result = read(data)
+                result = act()
             times[name] = min(times[name], (time.perf_counter() - begun) / repeats)
             del result
     return times
 
 
-def readers(size: int) -> dict[str, Callable[[bytes], Any]]:
-    found: dict[str, Callable[[bytes], Any]] = {
-        "loads": pickle.loads,
-        "decode": decode,
-        "recognise": recognise,
-        "check": check,
-        "genops": lambda data: deque(pickletools.genops(data), maxlen=0),
+def readers(data: bytes) -> dict[str, Callable[[], Any]]:
+    found: dict[str, Callable[[], Any]] = {
+        "loads": lambda: pickle.loads(data),
+        "decode": lambda: decode(data),
+        "recognise": lambda: recognise(data),
+        "check": lambda: check(data),
+        "genops": lambda: deque(pickletools.genops(data), maxlen=0),
     }
-    if size < SLOW:
+    if len(data) < SLOW:
         with contextlib.suppress(ImportError):
             from fickling.fickle import Pickled
 
-            found["fickling"] = lambda data: Pickled.load(data).ast
+            found["fickling"] = lambda: Pickled.load(data).ast
     return found
 
 
+def writers(value: Any, protocol: int) -> dict[str, Callable[[], Any]]:
+    decoded = decode(pickle.dumps(value, protocol))
+    return {
+        "dumps": lambda: pickle.dumps(value, protocol),
+        "encode": lambda: encode(decoded),
+        "writer": lambda: Writer(protocol, python2=False).write(decoded.root),
+    }
+
+
 def main(counts: list[int]) -> None:
-    print(f"Python {sys.version.split()[0]}: times as multiples of pickle.loads")
-    print(f"{'jobs':>7}{'protocol':>10}{'bytes':>11}{'loads':>12}", end="")
-    print(f"{'decode':>9}{'(proof':>9}{'or walk)':>9}{'genops':>9}{'fickling':>10}")
+    print(f"Python {sys.version.split()[0]}: times as multiples of pickle.loads and pickle.dumps")
+    print(f"{'jobs':>7}{'protocol':>9}{'bytes':>11}{'loads':>13}{'decode':>8}{'(proof':>8}", end="")
+    print(f"{'or walk)':>9}{'genops':>8}{'fickling':>9}{'dumps':>13}{'encode':>8}{'writer':>8}")
     for count in counts:
+        value: Any = job(1) if count == 1 else [job(n) for n in range(count)]
         for protocol in PROTOCOLS:
-            data = pickle.dumps(job(1) if count == 1 else [job(n) for n in range(count)], protocol)
+            data = pickle.dumps(value, protocol)
             decode(data)
-            times = best(readers(len(data)), data)
-            loads = times["loads"]
-            print(f"{count:>7}{protocol:>10}{len(data):>11,}{loads * 1e6:>9,.1f} µs", end="")
-            for name, width in [("decode", 9), ("recognise", 9), ("check", 9), ("genops", 9)]:
-                print(f"{times[name] / loads:>{width}.2f}", end="")
+            times = best(readers(data), len(data)) | best(writers(value, protocol), len(data))
+            loads, dumps = times["loads"], times["dumps"]
             fickling = times.get("fickling")
-            print(f"{fickling / loads:>10.0f}" if fickling else f"{'–':>10}", flush=True)
+            print(f"{count:>7}{protocol:>9}{len(data):>11,}{loads * 1e6:>10,.1f} µs", end="")
+            for name, width in [("decode", 8), ("recognise", 8), ("check", 9), ("genops", 8)]:
+                print(f"{times[name] / loads:>{width}.2f}", end="")
+            print(f"{fickling / loads:>9.0f}" if fickling else f"{'–':>9}", end="")
+            print(f"{dumps * 1e6:>10,.1f} µs{times['encode'] / dumps:>8.2f}", end="")
+            print(f"{times['writer'] / dumps:>8.1f}", flush=True)
 
 
 if __name__ == "__main__":
