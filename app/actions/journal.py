@@ -86,6 +86,7 @@ class Act(Enum):
     DELETE = "delete"
     REPLACE = "replace"
     RESTORE = "restore"
+    EDIT = "edit"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,18 @@ from persistence.store import ABSENT, Store
 __all__ = ["ChangeFlow"]
 
 _LARGEST_KEPT = 4 * 1024 * 1024  # bytes of the version that is looked at
-_PAST = {"Delete": "Deleted", "Replace": "Replaced", "Restore": "Restored"}
+_PAST = {
+    "Append": "Appended",
+    "Change": "Changed",
+    "Delete": "Deleted",
+    "Edit": "Edited",
+    "Insert": "Inserted",
+    "Move": "Moved",
+    "Point": "Pointed",
+    "Rename": "Renamed",
+    "Replace": "Replaced",
+    "Restore": "Restored",
+}
 
 
 class ChangeFlow(QObject):
