@@ -244,8 +244,8 @@ _RECORDS = (
     ),
     Action(
         "object.delete",
-        "&Delete…",
-        "Delete the selected objects; this can be undone.",
+        "&Delete Object…",
+        "Delete the objects that are selected in the table; this can be undone.",
         "delete",
         (Key.Delete,),
         _can_delete,

@@ -143,7 +143,7 @@ class ValueEditor(QFrame):
         box.setCurrentIndex(box.findText(self._first))
         # A box takes a choice that was typed for chosen when the keyboard leaves, be it for the
         # list of choices.
-        QObject.disconnect(self.line, SIGNAL("editingFinished()"), box, None)
+        QObject.disconnect(self.line, SIGNAL("editingFinished()"), box, None)  # type: ignore[call-overload]
         box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         return box
 
