@@ -1,17 +1,14 @@
-"""Editing values in the tree from the user's side: editors, dialogs, questions, what was done.
+"""Editing values in the tree from the user's side: which editor opens, or why none does.
 
 Every change goes the same way. The inspector says what has to be known of the value (its
-version, its text, where it is seen); an editor or a dialog asks for the new one; the inspector
-makes the changed pickle; where the value is seen at several places, a bar asks whether all are
-meant; the pickle is written as one undo command, if the object still is of that version.
+version, its text, where it is seen); an editor or a dialog asks for the new one; an
+`EditWriter` makes the change.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
 
 from PySide6.QtCore import QObject, QPersistentModelIndex, Signal
 from PySide6.QtWidgets import QWidget
@@ -20,18 +17,12 @@ from app.actions.commands import ChangeStack
 from app.actions.draft import Draft
 from app.actions.edit import (
     Spot,
-    label_of,
-    path_after,
-    places_text,
-    record_of,
     verbs_at,
 )
-from app.actions.journal import Act
 from app.models.object_tree import ObjectTreeModel
 from app.models.states import states_beside
-from app.window.banner import Mood
 from app.window.change_dialog import ChangeDialog
-from app.window.edit_cursor import EditCursor
+from app.window.edit_writer import Asker, EditWriter, Wish
 from app.window.insert_dialog import InsertDialog
 from app.window.inspector_panel import InspectorPanel
 from app.window.object_picker import ObjectPicker
@@ -42,9 +33,8 @@ from app.window.text_dialog import TextDialog
 from app.window.value_editor import ValueEditor
 from app.work.records import Editing
 from app.work.session import StoreSession
-from persistence.errors import StoreError
 from persistence.pickles.edit import Change
-from persistence.pickles.texts import escaped, shortened
+from persistence.pickles.texts import shortened
 
 __all__ = ["EditFlow"]
 
@@ -52,43 +42,16 @@ _STATE_NAMES = frozenset(("state", "_state"))
 _READ_ONLY = "The store is open for reading only; nothing in it can be changed."
 
 
-class _Asker(Protocol):
-    """What asked for a change, and waits to hear what came of it."""
-
-    def complain(self, sentence: str) -> None:
-        """Say why it is not made."""
-
-    def finish(self) -> None:
-        """Go: it will be made."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """A change that the user wants.
-
-    Attributes:
-        spot: The line.
-        change: The change.
-        editing: What was known of the value when it was asked for.
-        former: The value that was there, for the label.
-        asker: What asked for it, or None.
-    """
-
-    spot: Spot
-    change: Change
-    editing: Editing
-    former: str
-    asker: _Asker | None = None
-
-
 class EditFlow(QObject):
     """Leads the user through every change of a value.
 
     Signals:
         told: A sentence on why nothing was done.
+        begun: The object of which a value is going to be changed.
     """
 
     told = Signal(str)
+    begun = Signal(str)
 
     def __init__(self, stack: ChangeStack, inspector: InspectorPanel, window: QWidget) -> None:
         super().__init__(window)
@@ -99,20 +62,16 @@ class EditFlow(QObject):
         self._bar = inspector.edit_bar
         self._window = window
         self._session: StoreSession | None = None
-        self._cursor = EditCursor(inspector, self)
-        self._waiting: list[Callable[[], object]] = []
+        self._writer = EditWriter(stack, inspector, self)
         self._editor: ValueEditor | None = None
         self._cell = QPersistentModelIndex()
-        self._writing: _Wish | None = None
         self._view.edit_requested.connect(self.edit)
         self._view.delete_requested.connect(self.delete)
         self._view.move_requested.connect(self.move)
         self._bar.dismissed.connect(self._view.setFocus)
+        self._writer.told.connect(self.told)
         inspector.object_shown.connect(lambda _: self._bar.hide())
-        stack.moved.connect(self._go_on)
         stack.change_started.connect(lambda _: self._close_editor())
-        stack.change_done.connect(lambda *_: self._on_done())
-        stack.change_failed.connect(lambda *_: self._forget_writing())
 
     @property
     def verbs(self) -> frozenset[str]:
@@ -137,16 +96,16 @@ class EditFlow(QObject):
     def set_session(self, session: StoreSession | None) -> None:
         """Change objects of another store."""
         self._close_editor()
-        self._bar.hide()
-        self._waiting.clear()
-        self._forget_writing()
-        self._cursor.set_session(session)
+        self._writer.set_session(session)
         self._session = session
 
     # The verbs
 
     def edit(self) -> None:
         """Open an editor for the current value; for a reference, let an object be chosen."""
+        if self._editor is not None:
+            self._editor.setFocus()
+            return
         spot = self._spot_for("edit")
         if spot is None:
             return
@@ -224,31 +183,34 @@ class EditFlow(QObject):
         if spot is None or self._session is None or self._session.info is None:
             return None
         if self._session.info.read_only:
-            self._say(_READ_ONLY)
+            self._writer.say(_READ_ONLY)
             return None
         if verb not in verbs_at(spot):
-            self._say(_WHY_NOT.get(verb, "This cannot be changed."))
+            self._writer.say(_WHY_NOT.get(verb, "This cannot be changed."))
             return None
         return spot
 
     def _begin(self, spot: Spot, change: Change, go: Callable[[Spot, Editing], object]) -> None:
         """Find out what has to be known, once no change is being written."""
         self._bar.hide()
-        self._close_editor()
+        if self._editor is not None:  # what is typed there comes first
+            self._editor.leave()
+            return
 
         def ask() -> None:
             if self._session is not None:
+                self.begun.emit(spot.id_)
                 path = spot.path if change.verb == "set" else None
                 self._session.editing(spot.id_, path, change).then(
-                    partial(go, spot), self._on_refused
+                    partial(go, spot), self._writer.on_refused
                 )
 
-        self._when_idle(ask)
+        self._writer.when_idle(ask)
 
     def _open_editor(self, spot: Spot, editing: Editing) -> None:
         literal = editing.text
         if literal is None:
-            self._say(_cannot_be_typed(spot))
+            self._writer.say(_cannot_be_typed(spot))
             return
         draft = Draft(spot.row, literal)
         if draft.text is not None and spot.row.name in _STATE_NAMES:
@@ -263,10 +225,12 @@ class EditFlow(QObject):
             dialog.start()
             return
         index = self._view.currentIndex()
-        if self._spot() != spot:
+        now = self._spot()
+        if now is None or (now.id_, now.address) != (spot.id_, spot.address):
             return  # the user has gone on
         editor = ValueEditor(draft, self._view.viewport())
-        editor.committed.connect(partial(self._on_typed, spot, editing, former, editor))
+        cell = _Cell(self, editor)
+        editor.committed.connect(partial(self._on_typed, spot, editing, former, cell))
         editor.abandoned.connect(self._on_abandoned)
         self._editor = editor
         self._cell = QPersistentModelIndex(index)
@@ -306,112 +270,25 @@ class EditFlow(QObject):
     # The change
 
     def _on_typed(
-        self, spot: Spot, editing: Editing, former: str, asker: _Asker, literal: str
+        self, spot: Spot, editing: Editing, former: str, asker: Asker, literal: str
     ) -> None:
         change = Change("set", spot.address, literal)
-        self._wish(_Wish(spot, change, editing, former, asker))
+        self._writer.make(Wish(spot, change, editing, former, asker))
 
     def _on_picked(self, spot: Spot, editing: Editing, id_: str) -> None:
-        self._wish(_Wish(spot, Change("refer", spot.address, id_), editing, ""))
+        self._writer.make(Wish(spot, Change("refer", spot.address, id_), editing))
 
     def _on_asked(self, spot: Spot, editing: Editing, dialog: ChangeDialog, change: Change) -> None:
         former = spot.row.type if change.verb == "reclass_all" else ""
-        self._wish(_Wish(spot, change, editing, former, dialog))
+        self._writer.make(Wish(spot, change, editing, former, dialog))
 
     def _wish_at_once(self, change: Change, spot: Spot, editing: Editing) -> None:
-        self._wish(_Wish(spot, change, editing, ""))
-
-    def _wish(self, wish: _Wish) -> None:
-        """Have the changed pickle made; then ask, or write."""
-        if self._session is None:
-            return
-        is_shared = len(wish.editing.places) > 1
-        go = partial(self._ask_where if is_shared else self._write, wish)
-        self._session.changed(wish.spot.id_, wish.change).then(
-            go, partial(self._on_impossible, wish)
-        )
-
-    def _ask_where(self, wish: _Wish, pair: tuple[bytes, bytes]) -> None:
-        """Ask whether a shared value is meant at all of its places."""
-        self._finish(wish)
-        places = wish.editing.places
-        verb = "This place is seen" if wish.change.verb in ("insert", "append") else "It is seen"
-        alone = replace(
-            wish, change=replace(wish.change, everywhere=False), asker=None,
-            editing=replace(wish.editing, places=()),
-        )  # fmt: skip
-        self._bar.show_sentence(
-            f"{verb} at {len(places):,} places: {places_text(places)}. Change it everywhere?",
-            Mood.NOTICE,
-            [
-                ("&Everywhere", partial(self._write, replace(wish, asker=None), pair)),
-                ("&Only Here", partial(self._wish, alone)),
-                ("&Cancel", self._view.setFocus),
-            ],
-        )
-        self._bar.focus_first()
-
-    def _write(self, wish: _Wish, pair: tuple[bytes, bytes]) -> None:
-        self._finish(wish)
-        before, after = pair
-        self._view.setFocus()
-        if before == after:
-            self.told.emit("Nothing is different")
-            return
-        spot, change = wish.spot, wish.change
-        id_, version = spot.id_, wish.editing.version
-        label = label_of(change, escaped(id_), wish.former)
-
-        def write() -> None:
-            self._writing = wish
-            self._stack.make(
-                Act.EDIT,
-                label,
-                [id_],
-                lambda _: [record_of(id_, before, after)],
-                {id_: version},
-            )
-
-        self._when_idle(write)
-
-    def _on_done(self) -> None:
-        wish = self._writing
-        self._forget_writing()
-        if wish is not None:
-            self._cursor.go_to(wish.spot, path_after(wish.spot, wish.change))
-
-    def _forget_writing(self) -> None:
-        self._writing = None
-
-    def _finish(self, wish: _Wish) -> None:
-        if wish.asker is None:
-            return
-        wish.asker.finish()
-        if wish.asker is self._editor:
-            self._close_editor()
-
-    # What goes wrong
-
-    def _on_impossible(self, wish: _Wish, error: BaseException) -> None:
-        if not isinstance(error, StoreError):
-            raise error
-        if wish.asker is not None:
-            wish.asker.complain(str(error))
-        else:
-            self._on_refused(error)
-
-    def _on_refused(self, error: BaseException) -> None:
-        if not isinstance(error, StoreError):
-            raise error
-        self._say(str(error))
+        self._writer.make(Wish(spot, change, editing))
 
     def _on_abandoned(self, sentence: str) -> None:
         self._close_editor()
         if sentence:
-            self._say(sentence)
-
-    def _say(self, sentence: str) -> None:
-        self._bar.show_sentence(sentence, Mood.NOTICE)
+            self._writer.say(sentence)
 
     # The editor in the cell
 
@@ -420,23 +297,31 @@ class EditFlow(QObject):
         if editor is not None:
             editor.destroyed.disconnect(self._on_editor_gone)
             editor.finish()
-            editor.hint.deleteLater()
             self._view.close_editor(self._cell)
 
     def _on_editor_gone(self) -> None:
-        """Its row was removed, with the editor in it."""
+        """Its row was removed, with the editor in it; what it had in it has been committed."""
         self._editor = None
 
-    # One change at a time
 
-    def _when_idle(self, act: Callable[[], object]) -> None:
-        """Do something now, or when the change that is being written is through."""
-        self._waiting.append(act)
-        self._go_on()
+class _Cell:
+    """The editor in a cell as one that asks: it may have gone with its row meanwhile."""
 
-    def _go_on(self) -> None:
-        while self._waiting and not self._stack.is_busy:
-            self._waiting.pop(0)()
+    def __init__(self, flow: EditFlow, editor: ValueEditor) -> None:
+        self._flow = flow
+        self._editor = editor
+
+    def complain(self, sentence: str) -> None:
+        """Say why the value is not changed."""
+        if self._flow._editor is self._editor:
+            self._editor.complain(sentence)
+        else:
+            self._flow._writer.say(sentence)
+
+    def finish(self) -> None:
+        """Take the editor away."""
+        if self._flow._editor is self._editor:
+            self._flow._close_editor()
 
 
 _WHY_NOT = {

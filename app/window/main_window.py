@@ -250,6 +250,7 @@ class MainWindow(QMainWindow):
         self.changes.moved.connect(self.inspector.changes.refresh)
         self.flow.told.connect(lambda text, undo: self.status.show_change(text, undoable=undo))
         self.flow.refresh_requested.connect(self.refresh)
+        self.edits.begun.connect(self.flow.note_edited)
         self.edits.told.connect(lambda text: self.status.show_change(text, undoable=False))
         self.preferences.live_changed.connect(self._set_live)
         self.copier.copied.connect(lambda text: self.status.show_change(text, undoable=False))

@@ -332,6 +332,15 @@ QCheckBox::indicator:checked {
     background: <<accent>>; border-color: <<accent>>; image: url("<<icons>>/check-white.svg");
 }
 QLineEdit[broken="true"], QPlainTextEdit[broken="true"] { border-color: <<red>>; }
+QRadioButton { spacing: 8px; }
+QRadioButton::indicator {
+    width: 12px; height: 12px; border: 1px solid <<edge>>; border-radius: 7px;
+    background: <<base>>;
+}
+QRadioButton::indicator:focus { border-color: <<accent>>; }
+QRadioButton::indicator:checked {
+    width: 6px; height: 6px; border: 4px solid <<accent>>; background: <<on_accent>>;
+}
 QFrame#valueEditor { background: <<base>>; border: 1px solid <<accent>>; border-radius: 4px; }
 QFrame#valueEditor[broken="true"] { border-color: <<red>>; }
 QFrame#valueEditor QLineEdit, QFrame#valueEditor QComboBox {

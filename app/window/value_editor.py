@@ -80,6 +80,7 @@ class ValueEditor(QFrame):
         self.hint.setTextFormat(Qt.TextFormat.PlainText)
         self.hint.setWordWrap(True)
         self.hint.hide()
+        self.destroyed.connect(self.hint.deleteLater)
         self._lay_out()
         self.line.installEventFilter(self)
         self.line.textChanged.connect(lambda _: self._on_typed())
@@ -110,6 +111,24 @@ class ValueEditor(QFrame):
         """Do nothing more: the editor is about to be closed."""
         self._is_over = True
         self.hint.hide()
+
+    def leave(self) -> None:
+        """Commit what is clear, and abandon what is not: the user goes elsewhere."""
+        if self._is_over:
+            return
+        checked = self.checked
+        if self._is_unchanged(checked):
+            self._abandon("")
+        elif checked.problem:
+            self._abandon(f"The value was not changed. {checked.problem}")
+        elif self._draft.must_confirm(checked):
+            self._abandon(
+                f"The value was not changed: it would have become {checked.type}. "
+                "Press Enter twice for that."
+            )
+        else:
+            self._wait(waiting=True)
+            self.committed.emit(checked.literal)
 
     def toggle_kind(self) -> None:
         """Go from text to literal and back; from a whole number in a float to an integer."""
@@ -182,22 +201,6 @@ class ValueEditor(QFrame):
                 f"It was of type {self._draft.type} and becomes {checked.type}. "
                 "Press Enter again to write it so.",
                 is_problem=False,
-            )
-        else:
-            self._wait(waiting=True)
-            self.committed.emit(checked.literal)
-
-    def _leave(self) -> None:
-        """Commit what is clear when the keyboard goes elsewhere."""
-        checked = self.checked
-        if self._is_unchanged(checked):
-            self._abandon("")
-        elif checked.problem:
-            self._abandon(f"The value was not changed. {checked.problem}")
-        elif self._draft.must_confirm(checked):
-            self._abandon(
-                f"The value was not changed: it would have become {checked.type}. "
-                "Press Enter twice for that."
             )
         else:
             self._wait(waiting=True)
@@ -281,8 +284,8 @@ class ValueEditor(QFrame):
             return self._take_key(event)
         if event.type() == QEvent.Type.FocusOut and isinstance(event, QFocusEvent):
             is_gone = event.reason() not in _STAYING and not self._has_keyboard()
-            if is_gone and not self._is_over:
-                self._leave()
+            if is_gone:
+                self.leave()
         return super().eventFilter(watched, event)
 
     def _take_key(self, event: QKeyEvent) -> bool:

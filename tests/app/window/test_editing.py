@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtWidgets import QApplication, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QPushButton, QTreeWidget, QWidget
 
+from app.window.difference_dialog import DifferenceDialog
 from app.window.insert_dialog import InsertDialog
 from app.window.object_picker import ObjectPicker
 from app.window.reclass_dialog import ReclassDialog
@@ -243,6 +244,8 @@ def test_a_value_that_is_clear_is_written_when_the_keyboard_goes_elsewhere(
     type_over(driver, field, "9")
     driver.table.setFocus()
     driver.until(lambda: stored(path)["count"] == 9)
+    driver.until(lambda: told(driver))
+    assert driver.table.hasFocus()
 
 
 def test_a_long_text_is_edited_in_lines_and_letter_by_letter(driver: Driver, path: Path) -> None:
@@ -268,6 +271,59 @@ def test_nothing_is_written_over_what_another_program_wrote_meanwhile(
     assert "changed by another program" in driver.window.banner.sentence.text()
     assert (path / "Job.1").read_bytes() == theirs
     assert not driver.action("actionUndo").isEnabled()
+
+
+def test_what_was_written_meanwhile_behind_a_reference_can_be_compared(
+    driver: Driver, gc3pie: Callable[[str], Path]
+) -> None:
+    path = gc3pie("python3.7/jobs-dir")
+    driver.open(path)
+    with make_store(path, read_only=True) as store:
+        collection = next(id_ for id_ in store if len(store.references(id_)) > 1)
+        target, other = store.references(collection)[:2]
+        content = store.read(other)
+    driver.select(collection)
+    task = driver.child("[0]", driver.child("tasks"))
+    field = open_editor(driver, driver.child("jobname", task))
+    type_over(driver, field, "renamed")
+    driver.until(lambda: driver.window.flow._edited and driver.window.flow._edited.id_ == target)
+    with make_store(path) as store:
+        store.write(target, content)
+    driver.key(Qt.Key.Key_Return, field.line)
+    driver.until(driver.window.banner.isVisible)
+    assert (path / target).read_bytes() == content
+    buttons = driver.window.banner.findChildren(QPushButton, "bannerButton")
+    next(button for button in buttons if "Difference" in button.text()).click()
+    shown = dialog(driver, DifferenceDialog)
+    lines = shown.findChild(QTreeWidget)
+    texts = [lines.topLevelItem(row).text(1) for row in range(lines.topLevelItemCount())]
+    assert "not kept" not in texts
+    driver.key(Qt.Key.Key_Escape, shown)
+
+
+def test_undo_leads_to_the_value_that_it_gives_back(driver: Driver, path: Path) -> None:
+    field = open_editor(driver, driver.child("count"))
+    type_over(driver, field, "7")
+    driver.key(Qt.Key.Key_Return, field.line)
+    driver.until(lambda: stored(path)["count"] == 7)
+    go(driver, driver.child("tags"))
+    undo(driver)
+    driver.until(lambda: driver.tree.currentIndex().data() == "count")
+    driver.until(lambda: driver.tree.currentIndex().siblingAtColumn(1).data() == "5")
+
+
+def test_a_line_that_goes_while_it_is_edited_takes_no_text_with_it_unsaid(
+    driver: Driver, path: Path
+) -> None:
+    field = open_editor(driver, driver.child("[2]", driver.child("tags")))
+    type_over(driver, field, "changed")
+    theirs = pickle.dumps(JOB | {"tags": ["a"]}, 4)
+    with make_store(path) as store:
+        store.write("Job.1", theirs)
+    driver.action("actionRefresh").trigger()
+    driver.until(lambda: editor(driver) is None)
+    driver.until(lambda: driver.window.banner.isVisible() or said(driver))
+    assert (path / "Job.1").read_bytes() == theirs
 
 
 def test_a_shared_value_is_changed_everywhere_or_only_here(driver: Driver, path: Path) -> None:
