@@ -6,7 +6,7 @@ from PySide6.QtGui import QKeySequence
 
 from app.actions.action import Action, Circumstances
 
-__all__ = ["ACTIONS", "EDIT_ENTRIES", "MENUS", "SEPARATOR", "SUBMENUS", "Menu"]
+__all__ = ["ACTIONS", "MENUS", "SEPARATOR", "SUBMENUS", "TABLE_MENU", "TREE_MENU", "Menu"]
 
 Key = QKeySequence.StandardKey
 Menu = tuple[str, tuple[str, ...]]
@@ -138,7 +138,7 @@ _RECORDS = (
         "Select &All",
         "Select every object in the table.",
         "",
-        (),
+        (Key.SelectAll,),
         _store_is_open,
     ),
     Action(
@@ -313,6 +313,27 @@ EDIT_ENTRIES = (
     "object.delete_value",
 )
 """What changes the current value of the tree, as menus have it."""
+
+TABLE_MENU = (
+    "edit.copy_id",
+    SEPARATOR,
+    "object.delete",
+    "object.delete_below",
+    "submenu.replace",
+)
+"""The context menu of the table."""
+
+TREE_MENU = (
+    "object.follow",
+    "object.back",
+    SEPARATOR,
+    *EDIT_ENTRIES,
+    SEPARATOR,
+    "edit.copy_value",
+    "edit.copy_path",
+    "edit.copy_expression",
+)
+"""The context menu of the tree."""
 
 MENUS: tuple[Menu, ...] = (
     (

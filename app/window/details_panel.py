@@ -5,14 +5,13 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
+from app.window.elided_label import ElidedLabel
 from app.window.theme import GRID, monospace
 from app.work.records import NodeRow
 from app.work.session import StoreSession
@@ -37,13 +36,9 @@ class DetailsPanel(QWidget):
         self._address = ""
         self._limit = _FIRST_PART
         self._is_new = True
-        self.heading = QLabel(self)
+        self.heading = ElidedLabel(self)
         self.heading.setObjectName("detailsHeading")
         self.heading.setProperty("quiet", True)
-        self.heading.setTextFormat(Qt.TextFormat.PlainText)
-        # A long path must not keep the panel from being narrow.
-        self.heading.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.heading.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.more = QPushButton("Show &More", self)
         self.more.setObjectName("detailsMore")
         self.more.setAutoDefault(False)
@@ -54,6 +49,7 @@ class DetailsPanel(QWidget):
         self.text.setAccessibleName("Full text of the selected value")
         self.text.setReadOnly(True)
         self.text.setTabChangesFocus(True)
+        self.text.document().setDocumentMargin(3 * GRID)  # as the heading
         self.text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
@@ -97,6 +93,12 @@ class DetailsPanel(QWidget):
         self._where, self._node, self._address = where, node, address
         self._read()
 
+    def show_error(self, sentence: str) -> None:
+        """Show in full why a value cannot be shown."""
+        self.show_nothing()
+        self.heading.setText("This value cannot be shown")
+        self.text.setPlainText(sentence)
+
     def refresh_theme(self) -> None:
         """Take over the fonts of the application."""
         self.text.setFont(monospace())
@@ -132,10 +134,7 @@ class DetailsPanel(QWidget):
         self.heading.setText("  ·  ".join(part for part in parts if part))
 
     def _on_failed(self, error: BaseException) -> None:
-        self._task = None
-        self.more.hide()
-        self.heading.setText("This value cannot be shown")
-        self.text.setPlainText(str(error))
+        self.show_error(str(error))
 
     def _forget_task(self) -> None:
         if self._task is not None:

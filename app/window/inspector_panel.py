@@ -21,7 +21,6 @@ from app.window.banner import Banner
 from app.window.breadcrumb import Breadcrumb
 from app.window.details_panel import DetailsPanel
 from app.window.history_panel import HistoryPanel
-from app.window.icons import icon
 from app.window.message_page import MessagePage
 from app.window.navigation import History, Place
 from app.window.object_tree_view import ObjectTreeView, node_at
@@ -72,7 +71,8 @@ class InspectorPanel(QWidget):
     @property
     def node(self) -> NodeRow | None:
         """The current node of the tree, or None."""
-        return node_at(self.view.currentIndex())
+        is_shown = self._stack.currentWidget() is self.view
+        return node_at(self.view.currentIndex()) if is_shown else None
 
     @property
     def can_go_back(self) -> bool:
@@ -174,13 +174,13 @@ class InspectorPanel(QWidget):
         self.tabs = QTabWidget(self)
         self.tabs.setObjectName("inspectorTabs")
         self.tabs.setDocumentMode(True)
-        for panel, icon_name, title in (
-            (self.details, "details", "Details"),
-            (self.refers_to, "refers-to", "Refers to"),
-            (self.referred_by, "referred-by", "Referred to by"),
-            (self.changes, "history", "History"),
+        for panel, title in (
+            (self.details, "Details"),
+            (self.refers_to, "Refers to"),
+            (self.referred_by, "Referred to by"),
+            (self.changes, "History"),
         ):
-            self.tabs.addTab(panel, icon(icon_name, "muted"), title)
+            self.tabs.addTab(panel, title)
         self.splitter = QSplitter(Qt.Orientation.Vertical, self)
         self.splitter.setObjectName("inspectorSplitter")
         self.splitter.setHandleWidth(1)
@@ -202,6 +202,7 @@ class InspectorPanel(QWidget):
         self.view.follow_requested.connect(self.follow)
         self.view.retry_requested.connect(self.model.retry)
         self.model.shown.connect(self._on_shown)
+        self.model.failed.connect(lambda *_: self.view.setCurrentIndex(self.model.index(0, 0)))
         self.model.dataChanged.connect(self._on_data_changed)
         self.model.revealed.connect(self._on_revealed)
         self.model.removed.connect(self._on_removed)
@@ -269,7 +270,9 @@ class InspectorPanel(QWidget):
                 self._history.note(self.model.address_of(current))
             names = [str(index.data() or "") for index in chain]
             self.breadcrumb.set_parts([self.id_, *names[1:]])
-            if where is None:
+            if node.kind == "error":
+                self.details.show_error(node.value)
+            elif where is None:
                 self.details.show_nothing()
             else:
                 self.details.show_node(where, node, str(current.data(ADDRESS_ROLE) or ""))
