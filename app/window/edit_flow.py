@@ -313,10 +313,13 @@ class _Cell:
 
     def complain(self, sentence: str) -> None:
         """Say why the value is not changed."""
-        if self._flow._editor is self._editor:
+        is_open = self._flow._editor is self._editor
+        if is_open and self._editor.isVisible():
             self._editor.complain(sentence)
-        else:
-            self._flow._writer.say(sentence)
+            return
+        if is_open:  # its row was removed; it will be deleted in a moment
+            self._flow._close_editor()
+        self._flow._writer.say(sentence)
 
     def finish(self) -> None:
         """Take the editor away."""
