@@ -86,6 +86,8 @@ class ValueEditor(QFrame):
         self.line.textChanged.connect(lambda _: self._on_typed())
         self.kind.clicked.connect(self.toggle_kind)
         if self.box is not None:
+            # It has the keyboard for its line, and gives that the events past its filters.
+            self.box.installEventFilter(self)
             self.box.activated.connect(lambda _: self._on_chosen())
         self._look()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtWidgets import QApplication, QPushButton, QTreeWidget, QWidget
 
 from app.window.difference_dialog import DifferenceDialog
@@ -217,9 +217,9 @@ def test_none_becomes_a_value_at_once(driver: Driver, path: Path) -> None:
 def test_a_truth_value_is_chosen(driver: Driver, path: Path) -> None:
     field = open_editor(driver, driver.child("done"))
     assert field.box is not None
-    driver.key(Qt.Key.Key_Up, field.line)
+    driver.key(Qt.Key.Key_Up)
     assert field.line.text() == "True"
-    driver.key(Qt.Key.Key_Return, field.line)
+    driver.key(Qt.Key.Key_Return)
     driver.until(lambda: stored(path)["done"] is True)
 
 
@@ -556,3 +556,48 @@ def test_an_edit_is_the_change_that_the_library_makes(driver: Driver, path: Path
     type_over(driver, field, "7")
     driver.key(Qt.Key.Key_Return, field.line)
     driver.until(lambda: (path / "Job.1").read_bytes() == expected)
+
+
+def test_a_state_is_taken_from_the_list_and_escape_takes_none(
+    driver: Driver, gc3pie: Callable[[str], Path]
+) -> None:
+    path = gc3pie("python3.7/jobs-dir")
+    driver.open(path)
+    driver.select("Application.3")
+    before = (path / "Application.3").read_bytes()
+    execution = driver.child("execution")
+    field = open_editor(driver, driver.child("state", execution))
+    assert field.box is not None
+    choices = field.box.view()
+    driver.qtbot.mouseClick(
+        field.box,
+        Qt.MouseButton.LeftButton,
+        pos=QPoint(field.box.width() - 8, field.box.height() // 2),
+    )
+    driver.until(choices.isVisible)
+    driver.key(Qt.Key.Key_Down, choices)
+    driver.key(Qt.Key.Key_Escape, choices)
+    driver.until(lambda: not choices.isVisible())
+    assert editor(driver) is field
+    assert field.line.text() == "RUNNING"
+    assert field.line.hasFocus()
+    driver.key(Qt.Key.Key_Down, mod=ALT)
+    driver.until(choices.isVisible)
+    choices.setCurrentIndex(field.box.model().index(field.box.findText("STOPPED"), 0))
+    driver.key(Qt.Key.Key_Return, choices)
+    driver.until(lambda: "→ 'STOPPED'" in told(driver))
+    undo(driver)
+    driver.window.activateWindow()  # no window manager does it here when the list has gone
+    driver.until(driver.window.isActiveWindow)
+    field = open_editor(driver, driver.child("state", execution))
+    driver.key(Qt.Key.Key_Up)
+    assert field.line.text() == "SUBMITTED"
+    driver.key(Qt.Key.Key_Escape)
+    driver.until(lambda: editor(driver) is None)
+    assert driver.tree.hasFocus()
+    field = open_editor(driver, driver.child("state", execution))
+    driver.qtbot.keyClicks(QApplication.focusWidget(), "PAUSED")
+    driver.table.setFocus()
+    driver.until(lambda: "→ 'PAUSED'" in told(driver))
+    undo(driver)
+    assert (path / "Application.3").read_bytes() == before
