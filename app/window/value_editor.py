@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import SIGNAL, QEvent, QObject, QPoint, Qt, Signal
+from PySide6.QtCore import SIGNAL, QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QHideEvent, QKeyEvent, QMoveEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -35,6 +35,40 @@ _TEXT_TIP = (
 )
 _LITERAL_TIP = "The value is typed as in Python: 12.5, 'text', ['a', 'b'], {'key': True}."
 _AGAIN_TIP = "Click here, or press Ctrl+T, to edit it as a text without quotes."
+
+
+class _Choices(QComboBox):
+    """A box that tells what was chosen in its list from what the arrow keys passed.
+
+    Signals:
+        chosen: Something was chosen in the list.
+    """
+
+    chosen = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._is_listed = False
+        self.activated.connect(lambda _: self._on_activated())
+
+    def _on_activated(self) -> None:
+        if self._is_listed:
+            self._is_listed = False
+            self.chosen.emit()
+
+    def _forget(self) -> None:
+        self._is_listed = False
+
+    # Qt
+
+    def showPopup(self) -> None:
+        self._is_listed = True
+        super().showPopup()
+
+    def hidePopup(self) -> None:
+        super().hidePopup()
+        # What was chosen is told just after the list has gone.
+        QTimer.singleShot(0, self, self._forget)
 
 
 class ValueEditor(QFrame):
@@ -88,7 +122,7 @@ class ValueEditor(QFrame):
         if self.box is not None:
             # It has the keyboard for its line, and gives that the events past its filters.
             self.box.installEventFilter(self)
-            self.box.activated.connect(lambda _: self._on_chosen())
+            self.box.chosen.connect(self._on_chosen)
         self._look()
 
     @property
@@ -153,8 +187,8 @@ class ValueEditor(QFrame):
         self._on_typed()
         self.line.setFocus()
 
-    def _make_box(self) -> QComboBox:
-        box = QComboBox(self)
+    def _make_box(self) -> _Choices:
+        box = _Choices(self)
         box.setObjectName("valueChoices")
         box.setEditable(True)
         box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)

@@ -219,6 +219,7 @@ def test_a_truth_value_is_chosen(driver: Driver, path: Path) -> None:
     assert field.box is not None
     driver.key(Qt.Key.Key_Up)
     assert field.line.text() == "True"
+    assert editor(driver) is field
     driver.key(Qt.Key.Key_Return)
     driver.until(lambda: stored(path)["done"] is True)
 
