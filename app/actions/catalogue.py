@@ -6,7 +6,7 @@ from PySide6.QtGui import QKeySequence
 
 from app.actions.action import Action, Circumstances
 
-__all__ = ["ACTIONS", "MENUS", "SEPARATOR", "SUBMENUS", "Menu"]
+__all__ = ["ACTIONS", "MENUS", "SEPARATOR", "SUBMENUS", "TABLE_MENU", "TREE_MENU", "Menu"]
 
 Key = QKeySequence.StandardKey
 Menu = tuple[str, tuple[str, ...]]
@@ -29,6 +29,24 @@ def _can_delete(now: Circumstances) -> bool:
 
 def _can_replace(now: Circumstances) -> bool:
     return now.store_is_writable and now.selected == 1 and not now.is_busy
+
+
+def _why_read_only(now: Circumstances) -> str:
+    if not now.store_is_open or now.store_is_writable:
+        return ""
+    return "The store is open for reading only; nothing in it can be changed."
+
+
+def _value(
+    verb: str, text: str, tip: str, icon: str = "", shortcut: str = "", hint: str = ""
+) -> Action:
+    """Return an action that changes the current value of the tree."""
+
+    def can(now: Circumstances) -> bool:
+        return now.store_is_writable and verb in now.node_verbs
+
+    keys = (shortcut,) if shortcut else ()
+    return Action(f"object.{verb}", text, tip, icon, keys, can, hint=hint, why_not=_why_read_only)
 
 
 def _node_is_current(now: Circumstances) -> bool:
@@ -210,13 +228,28 @@ _RECORDS = (
         ("Alt+Right", Key.Forward),
         lambda now: now.can_go_forward,
     ),
+    _value("edit", "Edit &Value…", "Type another value in place of this one.", "edit", "F2"),
+    _value("insert", "&Insert Value…", "Put a new value into this object or list.", "insert"),
+    _value("append", "&Append Value…", "Put a new value at the end of this list or set."),
+    _value("rename", "Re&name…", "Give this value another name or key."),
+    _value("move_up", "Move &Up", "Move this item up in its list.", hint="Alt+Up"),
+    _value("move_down", "Move Do&wn", "Move this item down in its list.", hint="Alt+Down"),
+    _value("refer", "Point Reference &To…", "Have this reference name another object.", "follow"),
+    _value("reclass", "&Change Class…", "Have this object be of a class with another name."),
+    _value(
+        "delete_value",
+        "Delete Va&lue",
+        "Take this value out of its object or list; this can be undone.",
+        hint="Del",
+    ),
     Action(
         "object.delete",
-        "&Delete…",
-        "Delete the selected objects; this can be undone.",
+        "&Delete Object…",
+        "Delete the objects that are selected in the table; this can be undone.",
         "delete",
         (Key.Delete,),
         _can_delete,
+        why_not=_why_read_only,
     ),
     Action(
         "object.delete_below",
@@ -225,6 +258,7 @@ _RECORDS = (
         "",
         ("Shift+Del",),
         _can_delete,
+        why_not=_why_read_only,
     ),
     Action(
         "object.replace",
@@ -233,6 +267,7 @@ _RECORDS = (
         "replace",
         ("Ctrl+E",),
         _can_replace,
+        why_not=_why_read_only,
     ),
     Action(
         "object.replace_by_object",
@@ -241,6 +276,7 @@ _RECORDS = (
         "object",
         ("Ctrl+Shift+E",),
         _can_replace,
+        why_not=_why_read_only,
     ),
     Action(
         "store.properties",
@@ -264,6 +300,40 @@ SUBMENUS = {
     "submenu.replace": "&Replace",
 }
 """Titles of what stands in a menu and is itself one."""
+
+EDIT_ENTRIES = (
+    "object.edit",
+    "object.refer",
+    "object.insert",
+    "object.append",
+    "object.rename",
+    "object.move_up",
+    "object.move_down",
+    "object.reclass",
+    "object.delete_value",
+)
+"""What changes the current value of the tree, as menus have it."""
+
+TABLE_MENU = (
+    "edit.copy_id",
+    SEPARATOR,
+    "object.delete",
+    "object.delete_below",
+    "submenu.replace",
+)
+"""The context menu of the table."""
+
+TREE_MENU = (
+    "object.follow",
+    "object.back",
+    SEPARATOR,
+    *EDIT_ENTRIES,
+    SEPARATOR,
+    "edit.copy_value",
+    "edit.copy_path",
+    "edit.copy_expression",
+)
+"""The context menu of the tree."""
 
 MENUS: tuple[Menu, ...] = (
     (
@@ -319,6 +389,8 @@ MENUS: tuple[Menu, ...] = (
             "object.follow",
             "object.back",
             "object.forward",
+            SEPARATOR,
+            *EDIT_ENTRIES,
             SEPARATOR,
             "object.delete",
             "object.delete_below",

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from app.actions.journal import Journal
 from app.models.object_tree import ObjectTreeModel
 from app.models.roles import ADDRESS_ROLE
+from app.window.banner import Banner
 from app.window.breadcrumb import Breadcrumb
 from app.window.details_panel import DetailsPanel
 from app.window.history_panel import HistoryPanel
@@ -56,6 +57,8 @@ class InspectorPanel(QWidget):
         self.referred_by = ReferencesPanel(incoming=True, parent=self)
         self.changes = HistoryPanel(journal, self)
         self.breadcrumb = Breadcrumb(self)
+        self.edit_bar = Banner(self)
+        self.edit_bar.setObjectName("editBar")
         self._build()
         self._connect()
         self._show_nothing()
@@ -191,6 +194,7 @@ class InspectorPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(head)
+        column.addWidget(self.edit_bar)
         column.addWidget(self.splitter, 1)
 
     def _connect(self) -> None:

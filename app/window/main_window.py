@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from app import __version__
 from app.actions.action import Circumstances
-from app.actions.catalogue import SEPARATOR
+from app.actions.catalogue import TABLE_MENU, TREE_MENU
 from app.actions.commands import ChangeStack
 from app.actions.journal import Journal
 from app.settings import Settings
@@ -28,6 +28,7 @@ from app.window.banner import Banner, Mood
 from app.window.change_flow import ChangeFlow
 from app.window.columns_menu import ColumnsMenu
 from app.window.copying import Copier
+from app.window.edit_flow import EditFlow
 from app.window.filter_edit import FilterEdit
 from app.window.help_dialogs import AboutDialog, FilterHelp, ShortcutsDialog
 from app.window.icons import application_icon
@@ -53,21 +54,6 @@ _RESTYLING = (
     QEvent.Type.ApplicationPaletteChange,
     QEvent.Type.ApplicationFontChange,
     QEvent.Type.StyleChange,
-)
-_TABLE_MENU = (
-    "edit.copy_id",
-    SEPARATOR,
-    "object.delete",
-    "object.delete_below",
-    "submenu.replace",
-)
-_TREE_MENU = (
-    "object.follow",
-    "object.back",
-    SEPARATOR,
-    "edit.copy_value",
-    "edit.copy_path",
-    "edit.copy_expression",
 )
 
 
@@ -104,6 +90,7 @@ class MainWindow(QMainWindow):
         self.notice = Banner(self)
         self.banner = Banner(self)
         self.flow = ChangeFlow(self.changes, self.banner, self)
+        self.edits = EditFlow(self.changes, self.inspector, self)
         self.preferences = Preferences(settings, self)
         self.copier = Copier(self.table, self.inspector, self)
         self.actions_ = ActionSet(self, self._handlers())
@@ -168,6 +155,7 @@ class MainWindow(QMainWindow):
             "object.follow": self.inspector.follow,
             "object.back": self.inspector.back,
             "object.forward": self.inspector.forward,
+            **self.edits.handlers(),
             "object.delete": lambda: self._delete(with_below=False),
             "object.delete_below": lambda: self._delete(with_below=True),
             "object.replace": lambda: self._with_current(self.flow.replace_from_file),
@@ -240,8 +228,8 @@ class MainWindow(QMainWindow):
         self.table.object_chosen.connect(self.inspector.show_object)
         self.table.object_entered.connect(self.inspector.view.setFocus)
         self.table.selection_changed.connect(lambda _: self._update_actions())
-        self.table.view.menu_requested.connect(lambda where: self._show_menu(_TABLE_MENU, where))
-        self.inspector.view.menu_requested.connect(lambda where: self._show_menu(_TREE_MENU, where))
+        self.table.view.menu_requested.connect(lambda where: self._show_menu(TABLE_MENU, where))
+        self.inspector.view.menu_requested.connect(lambda where: self._show_menu(TREE_MENU, where))
         self.inspector.view.left.connect(self.table.view.setFocus)
         self.inspector.object_shown.connect(self._on_object_shown)
         self.inspector.moved.connect(self._update_actions)
@@ -250,6 +238,8 @@ class MainWindow(QMainWindow):
         self.changes.moved.connect(self.inspector.changes.refresh)
         self.flow.told.connect(lambda text, undo: self.status.show_change(text, undoable=undo))
         self.flow.refresh_requested.connect(self.refresh)
+        self.edits.begun.connect(self.flow.note_edited)
+        self.edits.told.connect(lambda text: self.status.show_change(text, undoable=False))
         self.preferences.live_changed.connect(self._set_live)
         self.copier.copied.connect(lambda text: self.status.show_change(text, undoable=False))
         self.copier.failed.connect(self._on_failed)
@@ -261,6 +251,7 @@ class MainWindow(QMainWindow):
         address = info.uri if info is not None else ""
         self.changes.set_session(session, address)
         self.flow.set_session(session)
+        self.edits.set_session(session)
         self.copier.set_session(session)
         self.inspector.set_session(session, address)
         self.table.set_session(session)
@@ -378,6 +369,7 @@ class MainWindow(QMainWindow):
                 node_names_object=node is not None
                 and node.target is not None
                 and "dangling" not in node.marks,
+                node_verbs=self.edits.verbs,
                 can_go_back=self.inspector.can_go_back,
                 can_go_forward=self.inspector.can_go_forward,
                 can_undo=self.changes.can_undo,

@@ -1,4 +1,4 @@
-"""Chooses another object of the open store, to take its content."""
+"""Chooses another object of the open store: to take its content, or to refer to it."""
 
 from __future__ import annotations
 
@@ -31,24 +31,39 @@ class ObjectPicker(QDialog):
 
     picked = Signal(str)
 
-    def __init__(self, session: StoreSession, id_: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        session: StoreSession,
+        id_: str,
+        parent: QWidget | None = None,
+        *,
+        title: str = "Replace With Another Object's Content",
+        sentence: str = "",
+        take: str = "&Replace",
+    ) -> None:
         """Make the dialog.
 
         Args:
             session: The open store.
-            id_: The object that will get other content.
+            id_: The object that cannot be chosen: the one that will get other content.
             parent: Owning window.
+            title: Title of the dialog.
+            sentence: What will be done with the chosen object; by default that the first one
+                gets its content.
+            take: Text of the button.
         """
         super().__init__(parent)
         self.setObjectName("objectPicker")
-        self.setWindowTitle("Replace With Another Object's Content")
+        self.setWindowTitle(title)
         self._id = id_
-        sentence = QLabel(
-            f"{id_} keeps its ID and gets the content of the object chosen here. It can be undone.",
+        intention = QLabel(
+            sentence
+            or f"{id_} keeps its ID and gets the content of the object chosen here. "
+            "It can be undone.",
             self,
         )
-        sentence.setWordWrap(True)
-        sentence.setTextFormat(Qt.TextFormat.PlainText)
+        intention.setWordWrap(True)
+        intention.setTextFormat(Qt.TextFormat.PlainText)
         self.filter = FilterEdit(self)
         self.filter.setObjectName("pickerFilter")
         self.model = IdTableModel(self)
@@ -68,7 +83,7 @@ class ObjectPicker(QDialog):
         self._error.setWordWrap(True)
         self._error.hide()
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
-        self._take = self.buttons.addButton("&Replace", QDialogButtonBox.ButtonRole.AcceptRole)
+        self._take = self.buttons.addButton(take, QDialogButtonBox.ButtonRole.AcceptRole)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         self.view.selectionModel().currentChanged.connect(self._update)
@@ -77,7 +92,7 @@ class ObjectPicker(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(5 * GRID, 5 * GRID, 5 * GRID, 4 * GRID)
         column.setSpacing(3 * GRID)
-        column.addWidget(sentence)
+        column.addWidget(intention)
         column.addWidget(self.filter)
         column.addWidget(self._error)
         column.addWidget(self.view, 1)

@@ -12,6 +12,7 @@ __all__ = [
     "ComparedPage",
     "ComparedPlace",
     "ComparedRow",
+    "Editing",
     "FoundRow",
     "Link",
     "NodeKind",
@@ -51,6 +52,21 @@ class StoreInfo:
     count: int | None = None
     notices: tuple[str, ...] = ()
     can_follow: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Editing:
+    """What has to be known before a value is changed.
+
+    Attributes:
+        version: SHA-256 of the pickle that the rest is about, hex.
+        text: What stands in an editor for the value, a literal; None if it cannot be typed.
+        places: The paths at which the change would be seen; more than one: ask.
+    """
+
+    version: str
+    text: str | None
+    places: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +158,22 @@ def test_objects_too_large_to_be_kept_together_are_still_compared(
     for _ in range(2):
         answer(session.root("Job.1"))
         assert answer(session.compared("Job.1", "Job.2", ComparedPlace())).count == 2
+
+
+def test_what_has_to_be_known_before_a_change_is_of_one_version(
+    session: StoreSession, answer: Answer, tmp_path: Path
+) -> None:
+    rows = answer(session.children_of("Job.1", (), 0, 10))
+    codes = next(row for row in rows if row.name == "codes")
+    change = Change("set", "['codes'][0]")
+    found = answer(session.editing("Job.1", (*codes.path, 0), change))
+    assert found.version == sha256(pickle.dumps(OBJECTS["Job.1"], 4)).hexdigest()
+    assert found.text == "1"
+    assert found.places == ("['codes'][0]", "['again'][0]")
+    assert answer(session.editing("Job.1", None, Change("append", "['codes']"))).text is None
+    # It is the version that is shown, also when another one is stored.
+    with FilesystemStore(tmp_path / "jobs") as store:
+        store.write("Job.1", pickle.dumps(OBJECTS["Job.2"], 4))
+    assert answer(session.editing("Job.1", (*codes.path, 0), change)) == found
+    with pytest.raises(StoreError):
+        answer(session.editing("Job.1", (0,), Change("set", "['nothing']")))
