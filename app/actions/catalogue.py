@@ -31,6 +31,10 @@ def _can_replace(now: Circumstances) -> bool:
     return now.store_is_writable and now.selected == 1 and not now.is_busy
 
 
+def _object_is_shown(now: Circumstances) -> bool:
+    return now.object_is_shown
+
+
 def _node_is_current(now: Circumstances) -> bool:
     return now.node_is_current
 
@@ -126,7 +130,7 @@ _RECORDS = (
     Action(
         "edit.find",
         "&Find…",
-        "Write what the table shall show.",
+        "Find a text in the object, if the tree has the keyboard; else filter the table.",
         "search",
         (Key.Find,),
         _store_is_open,
@@ -209,6 +213,54 @@ _RECORDS = (
         "forward",
         ("Alt+Right", Key.Forward),
         lambda now: now.can_go_forward,
+    ),
+    Action(
+        "object.find",
+        "F&ind in Object…",
+        "Find a text in the names, values and types of the object.",
+        "search",
+        ("Ctrl+Shift+F",),
+        _object_is_shown,
+    ),
+    Action(
+        "object.find_next",
+        "Find &Next",
+        "Go to the next match.",
+        "down",
+        ("F3",),
+        _object_is_shown,
+    ),
+    Action(
+        "object.find_previous",
+        "Find Pre&vious",
+        "Go to the match before.",
+        "up",
+        ("Shift+F3",),
+        _object_is_shown,
+    ),
+    Action(
+        "object.compare",
+        "&Compare With…",
+        "See two objects side by side: the two selected ones, or this and one to be chosen.",
+        "compare",
+        ("Ctrl+D",),
+        lambda now: now.selected in (1, 2),
+    ),
+    Action(
+        "object.safety",
+        "What Would This &Run?",
+        "See what loading this object for real would import and call. Nothing is run.",
+        "safety",
+        ("Ctrl+Shift+R",),
+        _object_is_shown,
+    ),
+    Action(
+        "object.opcodes",
+        "Show &Opcodes",
+        "See the bytes that the selected value is made of.",
+        "opcodes",
+        ("Ctrl+Shift+B",),
+        _object_is_shown,
     ),
     Action(
         "object.delete",
@@ -319,6 +371,14 @@ MENUS: tuple[Menu, ...] = (
             "object.follow",
             "object.back",
             "object.forward",
+            SEPARATOR,
+            "object.find",
+            "object.find_next",
+            "object.find_previous",
+            SEPARATOR,
+            "object.compare",
+            "object.safety",
+            "object.opcodes",
             SEPARATOR,
             "object.delete",
             "object.delete_below",

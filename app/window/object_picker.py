@@ -1,6 +1,8 @@
-"""Chooses another object of the open store, to take its content."""
+"""Chooses another object of the open store: to take its content, to compare with it."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -19,7 +21,34 @@ from app.window.theme import GRID
 from app.work.records import RowQuery
 from app.work.session import StoreSession
 
-__all__ = ["ObjectPicker"]
+__all__ = ["COMPARE", "REPLACE", "ObjectPicker", "Purpose"]
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What an object is chosen for.
+
+    Attributes:
+        title: Of the dialog.
+        sentence: What happens, with "{id}" for the object that it happens to.
+        verb: On the button.
+    """
+
+    title: str
+    sentence: str
+    verb: str
+
+
+REPLACE = Purpose(
+    "Replace With Another Object's Content",
+    "{id} keeps its ID and gets the content of the object chosen here. It can be undone.",
+    "&Replace",
+)
+COMPARE = Purpose(
+    "Compare With Another Object",
+    "{id} is shown beside the object chosen here, with what differs between them.",
+    "&Compare",
+)
 
 
 class ObjectPicker(QDialog):
@@ -31,22 +60,26 @@ class ObjectPicker(QDialog):
 
     picked = Signal(str)
 
-    def __init__(self, session: StoreSession, id_: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        session: StoreSession,
+        id_: str,
+        purpose: Purpose,
+        parent: QWidget | None = None,
+    ) -> None:
         """Make the dialog.
 
         Args:
             session: The open store.
-            id_: The object that will get other content.
+            id_: The object that another one is chosen for; it cannot be chosen itself.
+            purpose: What the other one is for.
             parent: Owning window.
         """
         super().__init__(parent)
         self.setObjectName("objectPicker")
-        self.setWindowTitle("Replace With Another Object's Content")
+        self.setWindowTitle(purpose.title)
         self._id = id_
-        sentence = QLabel(
-            f"{id_} keeps its ID and gets the content of the object chosen here. It can be undone.",
-            self,
-        )
+        sentence = QLabel(purpose.sentence.format(id=id_), self)
         sentence.setWordWrap(True)
         sentence.setTextFormat(Qt.TextFormat.PlainText)
         self.filter = FilterEdit(self)
@@ -69,7 +102,7 @@ class ObjectPicker(QDialog):
         self._error.setWordWrap(True)
         self._error.hide()
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
-        self._take = self.buttons.addButton("&Replace", QDialogButtonBox.ButtonRole.AcceptRole)
+        self._take = self.buttons.addButton(purpose.verb, QDialogButtonBox.ButtonRole.AcceptRole)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         self.view.selectionModel().currentChanged.connect(self._update)

@@ -370,7 +370,7 @@ QAbstractScrollArea::corner { background: <<base>>; border: 0; }
 QTabWidget::pane { border: 0; border-top: 1px solid <<line>>; }
 QTabBar { background: <<window>>; }
 QTabBar::tab {
-    background: transparent; color: <<muted>>; border: 0; padding: 8px 12px 6px 12px;
+    background: transparent; color: <<muted>>; border: 0; padding: 8px 7px 6px 7px;
     border-bottom: 2px solid transparent;
 }
 QTabBar::tab:hover { color: <<text>>; }
@@ -380,7 +380,7 @@ QLineEdit#filterEdit {
     border: 1px solid <<edge>>; border-radius: 6px; padding: 4px 6px; background: <<base>>;
 }
 QLineEdit#filterEdit:focus { border-color: <<accent>>; }
-QLineEdit#filterEdit[broken="true"] { border-color: <<red>>; }
+QLineEdit#filterEdit[broken="true"], QLineEdit#findEdit[broken="true"] { border-color: <<red>>; }
 QPlainTextEdit#detailsText { border: 0; }
 QLabel[quiet="true"], QToolButton[quiet="true"] { color: <<muted>>; }
 """

@@ -115,6 +115,7 @@ def test_opcodes_are_listed_and_lead_to_values_and_back(
     assert any(row.argument == "'NEW'" for row in rows[found.first : found.last + 1])
     offset = next(row.offset for row in rows if row.argument == "'NEW'")
     assert answer(session.value_at("Job.1", offset)) == "['state']"
+    assert rows[answer(session.opcode_at("Job.1", offset))].offset == offset
     # Those of a damaged pickle are listed up to where it breaks.
     assert answer(session.opcodes("Job.4", 0, 10))[-1].explanation
     with pytest.raises(DecodeError):
