@@ -16,7 +16,7 @@ from app.work.records import ComparedPage, ComparedPlace, ComparedRow
 __all__ = ["Step", "Way", "differs", "holds_differences", "next_difference", "previous_difference"]
 
 _DEEPEST = 1_000  # levels that are gone down at once; a user can go on from there
-_WHOLE = ("added", "removed", "type changed")  # all below differs, and is no news
+_WHOLE = ("added", "removed")  # all below is so too, and is no news
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.models.comparison_cells import LEFT, RIGHT
 from app.models.comparison_tree import ComparisonTreeModel
+from app.models.difference_steps import differs
 from app.models.roles import ADDRESS_ROLE, ROW_ROLE
 from app.window.comparison_view import ComparisonView, SideBySide
 from app.window.icons import icon
@@ -29,6 +30,7 @@ from app.window.theme import GRID
 from app.work.objects import Side
 from app.work.records import ComparedRow
 from app.work.session import StoreSession
+from app.work.task import Task
 from persistence.errors import StoreError
 from persistence.pickles.texts import escaped
 
@@ -62,6 +64,7 @@ class CompareWindow(QDialog):
         self._session = session
         self._versions = (left, right)
         self._is_new = True
+        self._asking: Task | None = None
         self.model = ComparisonTreeModel(self)
         self.view = ComparisonView(self)
         self.view.setModel(self.model)
@@ -205,7 +208,8 @@ class CompareWindow(QDialog):
             top = self.model.index_of(())
             self.view.setCurrentIndex(top)
             self.view.setFocus()
-            self.model.step(top, forward=True)
+            if not differs(root):
+                self.model.step(top, forward=True)
 
     def _say_count(self) -> None:
         root = self.model.root
@@ -219,6 +223,15 @@ class CompareWindow(QDialog):
         self._say_no("These two cannot be compared", str(error), can_retry=True)
         if not isinstance(error, StoreError):
             raise error
+        left, _ = self._versions
+        if left.side is not None:  # which of the two it is: the left one, if alone it fails too
+            self._asking = self._session.compared_root(left.side, left.side).then(
+                lambda _: self._blame(1), lambda _: self._blame(0)
+            )
+
+    def _blame(self, number: int) -> None:
+        if self._stack.currentWidget() is self._message:
+            self._message.title.setText(f"“{self._versions[number].title}” cannot be compared")
 
     def _on_changed(self, ids: list[str]) -> None:
         if any(version.side in ids for version in self._versions):
@@ -272,3 +285,14 @@ class CompareWindow(QDialog):
         menu.addActions(self._copying)
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(self.view.viewport().mapToGlobal(where))
+
+    # Qt
+
+    def done(self, result: int) -> None:
+        for signal in (self._session.objects_changed, self._session.objects_removed):
+            signal.disconnect(self._on_changed)
+        self._session.closed.disconnect(self.close)
+        if self._asking is not None:
+            self._asking.cancel()
+        self.model.clear()  # nothing under way may come back to a window that is gone
+        super().done(result)

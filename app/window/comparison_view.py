@@ -201,7 +201,7 @@ class _Delegate(QStyledItemDelegate):
         """Fill a cell, stronger behind the part of its text that the other one has not."""
         colours = theme()
         surface = colours.colour(hue)
-        surface.setAlphaF(0.10)
+        surface.setAlphaF(0.10 if text else 0.04)
         painter.fillRect(rect.adjusted(0, 0, -1, 0), surface)
         if row.status != "changed" or row.left is None or row.right is None or row.is_slight:
             return

@@ -74,6 +74,7 @@ class DetailsPanel(QWidget):
         head = QHBoxLayout()
         head.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, GRID)
         head.addWidget(self.heading, 1)
+        head.setSpacing(2 * GRID)
         for button in (self.more, self.safety, self.opcodes):
             head.addWidget(button)
         column = QVBoxLayout(self)

@@ -75,7 +75,7 @@ class HistoryPanel(QWidget):
         self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.view.setHeaderLabels(["When", "What", "State", "", ""])
         self.view.header().setStretchLastSection(False)
-        for column, width in enumerate((150, 220, 100, 80, 100)):
+        for column, width in enumerate((130, 184, 84, 90, 112)):
             self.view.setColumnWidth(column, width)
         self._empty = QLabel(self)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)

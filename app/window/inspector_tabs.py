@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QTabWidget, QWidget
 from app.actions.journal import Journal
 from app.window.details_panel import DetailsPanel
 from app.window.history_panel import HistoryPanel
-from app.window.icons import icon
 from app.window.opcodes_panel import OpcodesPanel
 from app.window.references_panel import ReferencesPanel
 from app.window.safety_panel import SafetyPanel
@@ -40,16 +39,15 @@ class InspectorTabs(QTabWidget):
         self.changes = HistoryPanel(journal, self)
         self.safety = SafetyPanel(self)
         self.opcodes = OpcodesPanel(self)
-        for panel, icon_name, title, tip in (
-            (self.details, "details", "Details", "The whole text of the selected value"),
-            (self.refers_to, "refers-to", "Refers to", "What this object refers to"),
-            (self.referred_by, "referred-by", "Referred to by", "What refers to this object"),
-            (self.changes, "history", "History", "What Jobshelf changed in this object"),
-            (self.safety, "safety", "Safety", "What would loading this object run?"),
-            (self.opcodes, "opcodes", "Opcodes", "The pickle of this object as a program"),
+        for panel, title, tip in (
+            (self.details, "Details", "The whole text of the selected value"),
+            (self.refers_to, "Refers to", "What this object refers to"),
+            (self.referred_by, "Referred to by", "What refers to this object"),
+            (self.changes, "History", "What Jobshelf changed in this object"),
+            (self.safety, "Safety", "What would loading this object run?"),
+            (self.opcodes, "Opcodes", "The pickle of this object as a program"),
         ):
-            place = self.addTab(panel, icon(icon_name, "muted"), title)
-            self.setTabToolTip(place, tip)
+            self.setTabToolTip(self.addTab(panel, title), tip)
         for links, title in ((self.refers_to, "Refers to"), (self.referred_by, "Referred to by")):
             links.followed.connect(self.followed)
             links.counted.connect(partial(self._on_counted, links, title))

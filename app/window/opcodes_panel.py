@@ -24,10 +24,11 @@ from persistence.pickles.texts import escaped
 
 __all__ = ["OpcodesPanel", "hex_line"]
 
-_LETTERS = (9, 24, 30, 8)  # width of the columns but the last
+_LETTERS = (8, 20, 25, 7)  # width of the columns but the last
 _BYTES_SHOWN = 16
 _MOST_COPIED = 100_000  # rows
 _NOTHING = (None, "")
+_HINT = "Select an opcode to see its bytes; Enter goes to its value."
 
 
 def hex_line(offset: int, data: bytes, length: int) -> str:
@@ -64,7 +65,7 @@ class OpcodesPanel(QWidget):
         self._shown: tuple[str | None, str] = _NOTHING
         self._is_unanswerable = False  # whether looking for values of this object is in vain
         self._places: tuple[int, ...] = ()
-        self._row_in_wait: int | None = None
+        self._rows_in_wait: tuple[int, int] | None = None
         self._asking: Task | None = None
         self._reading: Task | None = None
         self.model = OpcodeTableModel(self)
@@ -176,8 +177,8 @@ class OpcodesPanel(QWidget):
             self._forget()
             self._is_unanswerable = False
             self._stack.setCurrentWidget(self.view)
-            self.bytes.setText("")
             self.model.show(id_)
+            self.bytes.setText(_HINT)
         elif self._shown == self._wanted:
             return
         self._shown = self._wanted
@@ -188,11 +189,11 @@ class OpcodesPanel(QWidget):
         assert id_ is not None
         assert self._session is not None
         self._drop_question()
-        self._row_in_wait = None
+        self._rows_in_wait = None
         if self._places:
             self.model.mark_offsets(self._places)
             self._asking = self._session.opcode_at(id_, self._places[0]).then(
-                self._scroll_to, self._on_unanswered
+                self._on_place, self._on_unanswered
             )
         elif address and not self._is_unanswerable:
             self._asking = self._session.opcodes_of(id_, address).then(
@@ -210,20 +211,23 @@ class OpcodesPanel(QWidget):
         if found.made_first != found.first:
             words += ", fetched from the memo; made where the bar is dotted"
         self._say(words)
-        self._scroll_to(found.first)
+        self._scroll_to(found.first, found.last)
 
-    def _scroll_to(self, row: int) -> None:
+    def _on_place(self, row: int) -> None:
         self._asking = None
-        if row < self.model.rowCount():
-            self._row_in_wait = None
-            self.view.show_row(row)
-        else:
-            self._row_in_wait = row
+        self._scroll_to(row, row)
+
+    def _scroll_to(self, first: int, last: int) -> None:
+        """Scroll to some rows as soon as the table has grown to the first one."""
+        count = self.model.rowCount()
+        self._rows_in_wait = None if first < count else (first, last)
+        if first < count:
+            self.view.show_rows(first, min(last, count - 1))
 
     def _on_counted(self) -> None:
         self._say_count()
-        if self._row_in_wait is not None:
-            self._scroll_to(self._row_in_wait)
+        if self._rows_in_wait is not None:
+            self._scroll_to(*self._rows_in_wait)
 
     def _on_unanswered(self, error: Exception) -> None:
         """Leave the marks out: the pickle is damaged, or too large to be followed in time."""
@@ -266,12 +270,12 @@ class OpcodesPanel(QWidget):
         row = current.data(ROW_ROLE) if current.isValid() else None
         id_ = self.model.id
         if not isinstance(row, Opcode) or self._session is None or id_ is None:
-            self.bytes.setText("")
+            self.bytes.setText(_HINT if id_ is not None else "")
             return
         offset, length = row.offset, row.length
         self._reading = self._session.call(
             lambda store: store.read(id_)[offset : offset + min(length, _BYTES_SHOWN)]
-        ).then(partial(self._on_bytes, row), lambda _: self.bytes.setText(""))
+        ).then(partial(self._on_bytes, row), lambda _: self.bytes.setText(_HINT))
 
     def _on_bytes(self, row: Opcode, data: bytes) -> None:
         self._reading = None
@@ -279,7 +283,7 @@ class OpcodesPanel(QWidget):
 
     def _on_data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
         current = self.view.currentIndex()
-        if not self.bytes.text() and first.row() <= current.row() <= last.row():
+        if self.bytes.text() == _HINT and first.row() <= current.row() <= last.row():
             self._on_row_changed(current)
 
     def _on_chosen(self, index: QModelIndex) -> None:
@@ -303,7 +307,7 @@ class OpcodesPanel(QWidget):
 
     def _forget(self) -> None:
         self._drop_question()
-        self._row_in_wait = None
+        self._rows_in_wait = None
         if self._reading is not None:
             self._reading.cancel()
             self._reading = None

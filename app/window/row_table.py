@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QHelpEvent, QKeyEvent, QPainter
+from PySide6.QtGui import QFocusEvent, QFont, QFontMetrics, QHelpEvent, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -91,11 +91,15 @@ class RowTable(QTableView):
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 2 * GRID - 1)
         self.viewport().update()
 
-    def show_row(self, row: int) -> None:
-        """Scroll to a row, to the middle if it is not in view."""
-        index = self.model().index(row, 0)
-        if not self.viewport().rect().contains(self.visualRect(index)):
-            self.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtCenter)
+    def show_rows(self, first: int, last: int) -> None:
+        """Scroll to some rows, if they are not all in view: to the middle where they fit."""
+        model, seen = self.model(), self.viewport().rect()
+        ends = [self.visualRect(model.index(row, 0)) for row in (first, last)]
+        if all(end.isValid() and seen.contains(end) for end in ends):
+            return
+        fits = (last - first + 1) * ends[0].height() < seen.height() / 2
+        hint = QAbstractItemView.ScrollHint
+        self.scrollTo(model.index(first, 0), hint.PositionAtCenter if fits else hint.PositionAtTop)
 
     def copied_text(self) -> str:
         """Return the selected rows as lines, with tabs between the columns."""
@@ -107,7 +111,16 @@ class RowTable(QTableView):
                 lines.append("\t".join(str(cell or "").strip() for cell in cells))
         return "\n".join(lines)
 
+    def select_current(self) -> None:
+        """Select the current row, or the first one, where none is selected."""
+        if not self.selectionModel().hasSelection() and self.model().rowCount():
+            self.selectRow(max(self.currentIndex().row(), 0))
+
     # Qt
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.select_current()  # the keyboard is somewhere, and that is seen
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers():

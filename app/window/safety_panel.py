@@ -125,6 +125,8 @@ class SafetyPanel(QWidget):
         if found.findings != self.model.findings:
             self.model.set_findings(found.findings)
         self._pages.setCurrentWidget(self._told)
+        if self.view.hasFocus():
+            self.view.select_current()
 
     def _on_failed(self, error: Exception) -> None:
         self._task = None

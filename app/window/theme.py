@@ -310,6 +310,7 @@ QPushButton:disabled {
 QPushButton[flat="true"] {
     background: transparent; border-color: transparent; color: <<accent>>; padding: 0 8px;
 }
+QPushButton[flat="true"]:disabled { color: <<disabled>>; }
 QPushButton[flat="true"]:hover { background: <<hover>>; }
 QPushButton[flat="true"]:focus { border-color: <<accent>>; }
 QLineEdit, QComboBox {
@@ -370,7 +371,7 @@ QAbstractScrollArea::corner { background: <<base>>; border: 0; }
 QTabWidget::pane { border: 0; border-top: 1px solid <<line>>; }
 QTabBar { background: <<window>>; }
 QTabBar::tab {
-    background: transparent; color: <<muted>>; border: 0; padding: 8px 7px 6px 7px;
+    background: transparent; color: <<muted>>; border: 0; padding: 8px 12px 6px 12px;
     border-bottom: 2px solid transparent;
 }
 QTabBar::tab:hover { color: <<text>>; }

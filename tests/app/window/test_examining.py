@@ -8,10 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QModelIndex, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLabel, QPushButton
-from pytestqt.qtbot import QtBot
 
 from app.models.finding_table import RISK_LOOKS, RISK_WORDS
 from app.models.roles import LOOK_ROLE, MARK_ROLE, ROW_ROLE
@@ -139,7 +137,7 @@ def test_a_finding_leads_to_its_opcodes(driver: Driver, hostile: Path) -> None:
 
     driver.until(found)
     offsets = [row.offset for row in map(model.row, found()) if row is not None]
-    assert offsets == [offset for offset in finding.offsets]
+    assert offsets == list(finding.offsets)
 
 
 def test_findings_are_copied_as_lines(driver: Driver, hostile: Path) -> None:
@@ -213,7 +211,7 @@ def test_an_opcode_behind_a_reference_leads_to_the_line_below_it(
     driver: Driver, gc3pie: Callable[[str], Path]
 ) -> None:
     driver.open(gc3pie("python3.7/jobs-dir"))
-    parent = next(id_ for id_ in driver.ids() if id_.startswith("SequentialTaskCollection"))
+    parent = "SequentialTaskCollection.1"
     driver.select(parent)
     first = driver.first_below(driver.child("tasks"))
     driver.tree.setCurrentIndex(driver.child("jobname", first))
