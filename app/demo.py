@@ -27,6 +27,7 @@ from uuid import UUID
 
 from app.demo_foreign import foreign_objects
 from app.demo_jobs import Campaign, Dataset, Grid, Job, Priority, Residue, Specimens
+from app.work import spawning
 from persistence import ObjectNotFound, Store, make_store
 
 __all__ = ["Demo", "make_demo"]
@@ -62,7 +63,7 @@ class Demo:
         context = multiprocessing.get_context("spawn")
         theirs, ours = context.Pipe(duplex=False)
         runner = context.Process(target=_run, args=(uri, theirs), name="demo runner", daemon=True)
-        runner.start()
+        spawning.start(runner)
         theirs.close()
         return cls(folder, uri, runner, ours)
 

@@ -155,7 +155,8 @@ class Settings:
     main_splitter = Setting("window/main_splitter", b"")
     inspector_splitter = Setting("window/inspector_splitter", b"")
     table_header = Setting("window/table_header", b"")
-    tree_header = Setting("window/tree_header", b"")
+    table_widths: Setting[dict[str, int]] = Setting("window/table_widths", {})
+    tree_widths: Setting[dict[str, int]] = Setting("window/tree_widths", {})
     panel_tab = Setting("window/panel_tab", 0)
     panels_visible = Setting("window/panels_visible", True)
 

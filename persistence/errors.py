@@ -76,11 +76,13 @@ class LoadError(StoreError):
 
     Attributes:
         id_: The persistent ID of the object that was being loaded.
+        store: Address of the store, without password.
     """
 
-    def __init__(self, reason: str, advice: str = "", *, id_: str = "") -> None:
+    def __init__(self, reason: str, advice: str = "", *, id_: str = "", store: str = "") -> None:
         super().__init__(reason, advice)
         self.id_ = id_
+        self.store = store
 
 
 class SaveError(StoreError):
@@ -88,11 +90,13 @@ class SaveError(StoreError):
 
     Attributes:
         id_: The persistent ID of the object, or "" if it has none yet.
+        store: Address of the store, without password, or "" where it is not the store's fault.
     """
 
-    def __init__(self, reason: str, advice: str = "", *, id_: str = "") -> None:
+    def __init__(self, reason: str, advice: str = "", *, id_: str = "", store: str = "") -> None:
         super().__init__(reason, advice)
         self.id_ = id_
+        self.store = store
 
 
 class ConflictError(StoreError):
@@ -155,6 +159,8 @@ class DecodeError(StoreError):
         offset: Byte offset of the opcode at fault, or None where it cannot be told.
         limit: The bound that was passed, or None.
         actual: What the pickle asked for, or None.
+        id_: The persistent ID of the object, or "" where only its bytes are known.
+        store: Address of the store, without password, or "".
     """
 
     def __init__(
@@ -170,6 +176,16 @@ class DecodeError(StoreError):
         self.offset = offset
         self.limit = limit
         self.actual = actual
+        self.id_ = ""
+        self.store = ""
+
+    def name_object(self, id_: str, store: str) -> None:
+        """Say in the message which stored object this is about."""
+        self.reason = self.reason.replace("This pickle", f"Object {id_!r} in {store}", 1)
+        self.advice = "`read` gives its bytes as they are."
+        self.args = (self.reason, self.advice)
+        self.id_ = id_
+        self.store = store
 
 
 class PathError(StoreError, ValueError):

@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 
 from persistence.errors import (
     ConflictError,
+    LoadError,
     ObjectNotFound,
     SaveError,
     StoreError,
@@ -102,7 +103,8 @@ class FilesystemStore(RecordStore):
         except FileNotFoundError:
             if not create:
                 raise StoreError(
-                    f"There is no folder {self._directory}.", "Check the spelling of the path."
+                    f"There is no file or folder {self._directory}.",
+                    "Check the spelling of the path.",
                 ) from None
         except OSError as error:
             raise _store_error(self._directory, "opened", error) from error
@@ -118,9 +120,14 @@ class FilesystemStore(RecordStore):
     @property
     def writer(self) -> str:
         """Who wrote the first objects: "GC3Pie" where they name its modules, else ""."""
-        first = islice(self._names(), _SAMPLE)
-        is_gc3pie = any(b"gc3libs" in record.data for record in self.read_many(first))
-        return "GC3Pie" if is_gc3pie else ""
+        for id_ in islice(self._names(), _SAMPLE):
+            try:
+                is_gc3pie = any(b"gc3libs" in record.data for record in self.read_many([id_]))
+            except LoadError:
+                continue  # that it cannot be read is said where it is shown
+            if is_gc3pie:
+                return "GC3Pie"
+        return ""
 
     # What is there
 
@@ -223,7 +230,7 @@ class FilesystemStore(RecordStore):
                 return None  # a link, a FIFO, a folder: none of them is an object
             if os.path.isdir(path):  # Windows refuses to open a folder
                 return None
-            raise _store_error(path, "read", error) from error
+            raise _load_error(id_, path, error) from error
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
@@ -232,7 +239,7 @@ class FilesystemStore(RecordStore):
             with os.fdopen(descriptor, "rb") as file:
                 data = file.read()
         except OSError as error:
-            raise _store_error(path, "read", error) from error
+            raise _load_error(id_, path, error) from error
         return Record(id_, data, datetime.fromtimestamp(status.st_mtime, timezone.utc))
 
     # Changing it
@@ -241,10 +248,13 @@ class FilesystemStore(RecordStore):
         self._refuse_if_read_only()
         for edit in edits:
             if not _is_file_name(edit.id_):
+                if edit.data is None:
+                    raise ObjectNotFound(edit.id_, self._address)
                 raise SaveError(
                     f"{edit.id_!r} cannot be the name of a file in {self._directory}.",
                     "Save the object under an ID without slashes or control characters.",
                     id_=edit.id_,
+                    store=self._address,
                 )
         if not edits:
             return
@@ -306,12 +316,22 @@ class FilesystemStore(RecordStore):
 
 def _is_file_name(id_: str) -> bool:
     """Whether an ID can name a file of the store, on this system and inside the folder."""
+    try:
+        length = len(os.fsencode(id_))
+    except UnicodeEncodeError:  # half a character
+        return False
     return (
-        0 < len(os.fsencode(id_)) <= _LONGEST_NAME - len(_BACKUP_SUFFIX)
+        0 < length <= _LONGEST_NAME - len(_BACKUP_SUFFIX)
         and not id_.startswith(".")
         and not id_.endswith(_BACKUP_SUFFIX)
         and not _NOT_IN_NAMES.search(id_)
     )
+
+
+def _load_error(id_: str, path: Path, error: OSError) -> LoadError:
+    """Return the error of one object whose file cannot be read; the others may well be."""
+    cause = _store_error(path, "read", error)
+    return LoadError(cause.reason, cause.advice, id_=id_)
 
 
 def _store_error(path: Path, what: str, error: OSError) -> StoreError:

@@ -19,7 +19,8 @@ else:
 
 __all__ = ["new_id", "order_key"]
 
-_LONGEST_PREFIX = 80
+_LONGEST_PREFIX = 80  # characters
+_MOST_BYTES = 200  # of them: a file's name has at most 255
 # A file named like one of these, with any ending, is a device on Windows.
 _DEVICE = re.compile(r"(CON|PRN|AUX|NUL|COM\d|LPT\d)", re.IGNORECASE)
 _NUMBERED = re.compile(r"(.*?)(\d{1,18})", re.DOTALL)
@@ -31,7 +32,8 @@ def new_id(obj: Any) -> str:
     >>> new_id(3.14).startswith("float.")
     True
     """
-    prefix = re.sub(r"\W", "", type(obj).__name__)[:_LONGEST_PREFIX] or "Object"
+    letters = re.sub(r"\W", "", type(obj).__name__)[:_LONGEST_PREFIX]
+    prefix = letters.encode()[:_MOST_BYTES].decode(errors="ignore") or "Object"
     if _DEVICE.fullmatch(prefix):
         prefix = f"_{prefix}"
     return f"{prefix}.{UUID(int=uuid7().int).hex}"

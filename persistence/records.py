@@ -126,7 +126,7 @@ class RecordStore(Store):
 
     def load_many(self, ids: Iterable[str | int]) -> Objects:
         wanted = [str(id_) for id_ in ids]
-        loaded = load_graph(wanted, self.read_many, self._pid)
+        loaded = load_graph(wanted, self.read_many, self._pid, self._address)
         for id_ in wanted:
             if id_ not in loaded:
                 raise ObjectNotFound(id_, self._address)
@@ -144,7 +144,12 @@ class RecordStore(Store):
         raise ObjectNotFound(str(id_), self._address)
 
     def inspect(self, id_: str | int) -> Pickle:
-        return decode(self.read(id_))
+        data = self.read(id_)
+        try:
+            return decode(data)
+        except DecodeError as error:
+            error.name_object(str(id_), self._address)
+            raise
 
     def summaries(self, ids: Iterable[str | int] | None = None) -> Iterator[Summary]:
         return map(summarize, self.records() if ids is None else self.read_many(ids))
@@ -179,6 +184,7 @@ class RecordStore(Store):
             is_known=lambda obj: self._known.get(id(obj)) is obj,
             existing=self._has,
             protocol=self._protocol,
+            store=self._address,
         )
 
     def _remember(self, objs: Iterable[Any]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from persistence.urls import StoreUrl
 if TYPE_CHECKING:
     from persistence.store import Store
 
-__all__ = ["ENTRY_POINT_GROUP", "constructors", "make_store", "register"]
+__all__ = ["ENTRY_POINT_GROUP", "constructors", "make_store", "open_place", "register"]
 
 ENTRY_POINT_GROUP = "jobshelf.stores"
 
@@ -84,7 +84,7 @@ def _constructor(scheme: str) -> StoreConstructor:
     if found is None:
         for entry_point in entry_points(group=ENTRY_POINT_GROUP):
             if entry_point.name == scheme:
-                found = entry_point.load()
+                found = _load(entry_point)
                 break
         else:
             names = {entry_point.name for entry_point in entry_points(group=ENTRY_POINT_GROUP)}
@@ -97,22 +97,53 @@ def _constructor(scheme: str) -> StoreConstructor:
     return constructor
 
 
-def _open_path(url: StoreUrl, *args: Any, **extra_args: Any) -> Store:
-    """Open what a path holds: a SQLite file, a session directory, or a folder of pickles."""
+def _load(entry_point: EntryPoint) -> StoreConstructor:
+    try:
+        constructor: StoreConstructor = entry_point.load()
+    except (ImportError, AttributeError) as error:
+        raise StoreError(
+            f"The package that brings stores for {entry_point.name + ':'!r} addresses, "
+            f"{entry_point.value!r}, cannot be imported: {error}.",
+            "Install it again, or something that it needs.",
+        ) from error
+    return constructor
+
+
+def open_place(url: StoreUrl, *args: Any, **extra_args: Any) -> Store:
+    """Open what holds objects at a path itself: a SQLite file, or a folder of pickles.
+
+    Raises:
+        StoreError: It is another file.
+    """
     from persistence.filesystem import FilesystemStore
-    from persistence.session import find_session, open_session
 
     path = Path(url.path)
     if is_sqlite_file(path):
         from persistence.sql import SqlStore
 
         return SqlStore(url.with_scheme("sqlite"), *args, **extra_args)
-    session = find_session(path)
-    if session is not None:
-        return open_session(session, *args, **extra_args)
-    if path.is_file():
+    if os.path.isfile(path):  # False also where nobody may look
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            raise StoreError(
+                f"{path} cannot be read: {error.strerror or error}.",
+                "Ask its owner for permission, or open a copy.",
+            ) from error
+        if not os.path.getsize(path):
+            raise StoreError(f"{path} is an empty file.", "Choose the file that holds the jobs.")
         raise StoreError(
             f"{path} is a file, but neither a SQLite database nor a folder of job files.",
             "Open the folder it is in, or the database that holds the jobs.",
         )
     return FilesystemStore(url, *args, **extra_args)
+
+
+def _open_path(url: StoreUrl, *args: Any, **extra_args: Any) -> Store:
+    """Open what is at a path: also a session directory, as the store that it names."""
+    from persistence.session import find_session, open_session
+
+    session = find_session(Path(url.path))
+    if session is not None:
+        return open_session(session, *args, **extra_args)
+    return open_place(url, *args, **extra_args)

@@ -8,7 +8,8 @@ Loading builds the objects that an object refers to before the object itself. Wh
 refer to each other in a circle this is impossible: then the *shell* of the object, what its
 class makes before any state is set, is built first from the opening opcodes of its pickle,
 handed to those that refer to it, and filled when its turn comes by the rest of the pickle.
-So identities hold in cycles too, for any object that the class can make without its state.
+So identities hold in cycles too, for any object that the class can make without its state. An
+object that cannot be filled while others are shells (it hashes them, say) waits until they are.
 
 This module runs the code of the caller's own classes, as pickle does. Nothing that only
 looks into a store may use it.
@@ -18,70 +19,27 @@ from __future__ import annotations
 
 import io
 import pickle
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
-from persistence.errors import DecodeError, LoadError, SaveError
+from persistence.errors import DecodeError, LoadError, SaveError, StoreError
+from persistence.persistable import (
+    Marks,
+    identity_of,
+    is_persistable,
+    set_identity,
+    set_unchanged,
+)
 from persistence.pickles import decode
 from persistence.pickles.shell import SHELL, split_at_shell
-from persistence.store import Persistable, Record
+from persistence.store import Record
 
-__all__ = ["Dumped", "GraphWriter", "identity_of", "is_persistable", "load_graph", "set_identity"]
+__all__ = ["Dumped", "GraphWriter", "load_graph"]
 
-_ID_ATTRIBUTES = ("persistent_id", "_id")
-_GC3PIE_MIXIN = ("gc3libs.persistence.serialization", "Persistable")
-_NO_ATTRIBUTES = (type, FunctionType, BuiltinFunctionType, ModuleType)
 _MISSING = object()
-
-_persistable_types: dict[type, bool] = {Persistable: True}
-
-
-def is_persistable(obj: Any) -> bool:
-    """Whether an object is saved as a record of its own: ours and GC3Pie's `Persistable`."""
-    cls = type(obj)
-    known = _persistable_types.get(cls)
-    if known is None:
-        known = issubclass(cls, Persistable) or any(
-            (base.__module__, base.__qualname__) == _GC3PIE_MIXIN for base in cls.__mro__
-        )
-        _persistable_types[cls] = known
-    return known
-
-
-def identity_of(obj: Any) -> str | int | None:
-    """Return the persistent ID that an object carries itself, or None.
-
-    What its class carries is not its own: a class can be saved, too.
-    """
-    if isinstance(obj, _NO_ATTRIBUTES):
-        return None
-    own = getattr(obj, "__dict__", None)
-    if isinstance(own, dict) and "persistent_id" in own:
-        value = own["persistent_id"]
-    elif hasattr(type(obj), "persistent_id"):  # a slot or a property
-        value = getattr(obj, "persistent_id", None)
-    else:
-        return None
-    return value if isinstance(value, (str, int)) else None
-
-
-def set_identity(obj: Any, pid: str | int) -> None:
-    """Let an object carry its persistent ID as `persistent_id` and `_id`, if it can."""
-    if isinstance(obj, _NO_ATTRIBUTES):
-        return
-    for name in _ID_ATTRIBUTES:
-        _set(obj, name, pid)
-
-
-def _set(obj: Any, name: str, value: Any) -> None:
-    try:
-        setattr(obj, name, value)
-    except (AttributeError, TypeError, ValueError):
-        if is_persistable(obj):  # a frozen dataclass still has to know its ID
-            object.__setattr__(obj, name, value)
-
+_MOST_NESTED_SHELLS = 50  # far below Python's recursion limit
 
 # Graph to pickles
 
@@ -113,6 +71,7 @@ class GraphWriter:
             gone now was removed on purpose.
         existing: Which of some IDs are in the store.
         protocol: The pickle protocol to write.
+        store: Address of the store, for messages.
     """
 
     def __init__(
@@ -123,19 +82,21 @@ class GraphWriter:
         is_known: Callable[[Any], bool],
         existing: Callable[[Sequence[str]], set[str]],
         protocol: int,
+        store: str,
     ) -> None:
         self._new_id = new_id
         self._pid = pid
         self._is_known = is_known
         self._existing = existing
         self._protocol = protocol
+        self._store = store
         self._ids: dict[int, str] = {}  # id(obj) → persistent ID, of objects in _objects
         self._objects: list[Any] = []  # keeps every object alive, so that id() stays its own
         self._fresh: set[int] = set()
         self._queue: list[Any] = []  # what is to be written, in the order of discovery
         self._queued: set[int] = set()
         self._unchanged: list[Any] = []
-        self._former: list[tuple[Any, str, Any]] = []  # (object, attribute, former value)
+        self._marks = Marks()
 
     def add(self, obj: Any, id_: str | None = None) -> str:
         """Take an object to save, under its own ID or a given one; return the ID."""
@@ -177,27 +138,19 @@ class GraphWriter:
 
     def committed(self) -> Iterator[Any]:
         """Mark everything written as unchanged; iterate over those objects."""
-        self._former.clear()
+        self._marks.forget()
         for obj in self._queue:
-            if getattr(obj, "changed", None):
-                _set(obj, "changed", False)
+            set_unchanged(obj)
             yield obj
 
     def undo(self) -> None:
         """Take back the IDs that were given: nothing was saved."""
-        for obj, name, value in reversed(self._former):
-            if value is not _MISSING:
-                _set(obj, name, value)
-            elif name in getattr(obj, "__dict__", ()):
-                del obj.__dict__[name]
-        self._former.clear()
+        self._marks.restore()
 
     def _give(self, obj: Any, id_: str) -> None:
         self._ids[id(obj)] = id_
         self._objects.append(obj)
-        own = getattr(obj, "__dict__", {})
-        for name in _ID_ATTRIBUTES:
-            self._former.append((obj, name, own.get(name, _MISSING)))
+        self._marks.keep(obj)
         set_identity(obj, self._pid(id_))
 
     def _refer(self, obj: Any) -> str | int:
@@ -221,15 +174,20 @@ class GraphWriter:
             _Pickler(stream, self._protocol, obj, self._refer).dump(obj)
         except RecursionError:
             raise SaveError(
-                f"Object {id_!r} is nested too deeply to be pickled.",
+                f"Object {id_!r} is nested too deeply to be pickled into {self._store}.",
                 "Make its parts Persistable: they are then saved one by one.",
                 id_=id_,
+                store=self._store,
             ) from None
-        except (pickle.PicklingError, AttributeError, TypeError, ValueError) as error:
+        except StoreError:  # the store gives no ID for a child
+            raise
+        except Exception as error:  # whatever the object's own classes raise
             raise SaveError(
-                f"Object {id_!r} ({type(obj).__qualname__}) cannot be pickled: {error}.",
-                "Nothing was saved.",
+                f"Object {id_!r} ({type(obj).__qualname__}) cannot be saved in {self._store}: "
+                f"{_words(error)}.",
+                "Nothing was saved: leave out or change what cannot be pickled.",
                 id_=id_,
+                store=self._store,
             ) from error
         return stream.getvalue()
 
@@ -257,6 +215,7 @@ def load_graph(
     ids: Sequence[str],
     read_many: Callable[[Iterable[str]], Iterator[Record]],
     pid: Callable[[str], str | int],
+    store: str,
 ) -> dict[str, Any]:
     """Load objects and all that they refer to, as one graph.
 
@@ -264,6 +223,7 @@ def load_graph(
         ids: The objects wanted.
         read_many: Reads records; IDs that are not there are left out.
         pid: The persistent ID as objects carry it.
+        store: Address of the store, for messages.
 
     Returns:
         ID → object, of everything reached; an ID of `ids` that is not stored is missing.
@@ -271,16 +231,14 @@ def load_graph(
     Raises:
         LoadError: An object cannot be unpickled, or refers to one that is not there.
     """
-    pickles, links = _collect(ids, read_many)
-    order, in_cycles = _building_order(ids, links)
-    loader = _Loader(pickles, pid, in_cycles)
-    for id_ in order:
-        loader.build(id_)
+    pickles, links = _collect(ids, read_many, store)
+    loader = _Loader(pickles, links, pid, store)
+    loader.build(_building_order(ids, links))
     return loader.objects
 
 
 def _collect(
-    ids: Iterable[str], read_many: Callable[[Iterable[str]], Iterator[Record]]
+    ids: Iterable[str], read_many: Callable[[Iterable[str]], Iterator[Record]], store: str
 ) -> tuple[dict[str, bytes], dict[str, list[str]]]:
     """Read every record that can be reached; return pickles and references by ID."""
     pickles: dict[str, bytes] = {}
@@ -290,88 +248,130 @@ def _collect(
         reached: dict[str, None] = {}
         for record in read_many(wanted):
             pickles[record.id_] = record.data
-            links[record.id_] = found = _references(record)
+            links[record.id_] = found = _references(record, store)
             reached.update(dict.fromkeys(found))
         asked = set(wanted)
         wanted = [id_ for id_ in reached if id_ not in pickles and id_ not in asked]
     return pickles, links
 
 
-def _references(record: Record) -> list[str]:
+def _references(record: Record, store: str) -> list[str]:
     if b"Q" not in record.data and b"P" not in record.data:  # the two opcodes of references
         return []
     try:
         return [reference.id for reference in decode(record.data).references]
     except DecodeError as error:
         raise LoadError(
-            f"Object {record.id_!r} cannot be loaded: {error.reason}", error.advice, id_=record.id_
+            f"Object {record.id_!r} in {store} cannot be loaded: {error.reason}",
+            "`read` gives its bytes as they are.",
+            id_=record.id_,
+            store=store,
         ) from error
 
 
-def _building_order(
-    roots: Iterable[str], links: dict[str, list[str]]
-) -> tuple[list[str], set[str]]:
-    """Order objects so that those referred to come first; return those needed before, too.
+def _building_order(roots: Iterable[str], links: dict[str, list[str]]) -> list[str]:
+    """Order objects so that those referred to come first, but for cycles.
 
-    A depth-first walk with its own stack: an object still on the stack when it is reached
-    again is part of a cycle.
+    A depth-first walk with its own stack.
     """
     order: list[str] = []
-    in_cycles: set[str] = set()
-    state: dict[str, bool] = {}  # False while on the stack, True when done
+    seen: set[str] = set()
     for root in roots:
-        if root in state or root not in links:
+        if root in seen or root not in links:
             continue
-        state[root] = False
+        seen.add(root)
         stack = [(root, iter(links[root]))]
         while stack:
             id_, children = stack[-1]
             for child in children:
-                if child not in state:
-                    if child in links:
-                        state[child] = False
-                        stack.append((child, iter(links[child])))
-                        break
-                elif not state[child]:
-                    in_cycles.add(child)
+                if child not in seen and child in links:
+                    seen.add(child)
+                    stack.append((child, iter(links[child])))
+                    break
             else:
-                state[id_] = True
                 order.append(id_)
                 stack.pop()
-    return order, in_cycles
+    return order
 
 
 class _Loader:
-    """Unpickles records into one graph, in an order in which that works."""
+    """Unpickles records into one graph.
+
+    Args:
+        pickles: Everything that can be reached.
+        links: What each of it refers to, also what is not there.
+        pid: The persistent ID as objects carry it.
+        store: Address of the store, for messages.
+
+    Attributes:
+        objects: What is whole.
+    """
 
     def __init__(
         self,
         pickles: dict[str, bytes],
+        links: dict[str, list[str]],
         pid: Callable[[str], str | int],
-        in_cycles: set[str],
+        store: str,
     ) -> None:
         self._pickles = pickles
+        self._links = links
         self._pid = pid
-        self._in_cycles = in_cycles
+        self._store = store
         self._shells: dict[str, Any] = {}
+        self._making: set[str] = set()
         self.objects: dict[str, Any] = {}
 
-    def build(self, id_: str) -> None:
+    def build(self, order: list[str]) -> None:
+        """Build all objects, in an order in which most find whole what they refer to."""
+        while order:
+            waiting: list[str] = []
+            first: LoadError | None = None
+            for id_ in order:
+                try:
+                    self._build_one(id_)
+                except LoadError as error:
+                    if not self._may_wait(id_):
+                        raise
+                    waiting.append(id_)
+                    first = first or error
+            if first is not None and len(waiting) == len(order):
+                raise first
+            order = waiting
+
+    def _may_wait(self, id_: str) -> bool:
+        """Whether an object that cannot be built refers to others that are not whole yet."""
+        return any(
+            other != id_ and other not in self.objects and other in self._pickles
+            for other in self._links[id_]
+        )
+
+    def _build_one(self, id_: str) -> None:
         data = self._pickles[id_]
-        if id_ in self._shells:
-            shell = self._shells[id_]
-            obj = self._unpickle(id_, split_at_shell(data).filling, shell)
-            if obj is not shell:
-                raise LoadError(
-                    f"Object {id_!r} is part of a circle of references and is replaced by "
-                    "another object while it is unpickled.",
-                    "It cannot be loaded whole; inspect it instead.",
-                    id_=id_,
-                )
-        else:
-            obj = self._unpickle(id_, data, None)
+        obj = None if id_ in self._shells else self._unpickle(id_, data, None)
+        if id_ in self._shells:  # maybe since just now: something that was needed needs it
+            obj = self._fill(id_, data)
         self._settle(obj, id_)
         self.objects[id_] = obj
+
+    def _fill(self, id_: str, data: bytes) -> Any:
+        shell = self._shells[id_]
+        length = _length(shell)
+        try:
+            obj = self._unpickle(id_, split_at_shell(data).filling, shell)
+        except LoadError:
+            for _ in range(length, _length(shell)):
+                shell.pop()  # the next try will append it again
+            raise
+        if obj is not shell:
+            raise LoadError(
+                f"Object {id_!r} in {self._store} is part of a circle of references and is "
+                "replaced by another object while it is unpickled.",
+                "It cannot be loaded whole; inspect it instead.",
+                id_=id_,
+                store=self._store,
+            )
+        return obj
 
     def _settle(self, obj: Any, id_: str) -> None:
         """Let a loaded object say what it is: stored under this ID, and unchanged."""
@@ -379,8 +379,7 @@ class _Loader:
         if is_persistable(obj):
             if identity_of(obj) != pid:
                 set_identity(obj, pid)
-            if getattr(obj, "changed", False):
-                _set(obj, "changed", False)
+            set_unchanged(obj)
         elif identity_of(obj) not in (None, pid):
             set_identity(obj, pid)
 
@@ -396,15 +395,18 @@ class _Loader:
             raise
         except ModuleNotFoundError as error:
             raise LoadError(
-                f"Object {id_!r} cannot be loaded: there is no module {error.name!r} here.",
+                f"Object {id_!r} in {self._store} cannot be loaded: there is no module "
+                f"{error.name!r} here.",
                 "Install what wrote it, or look at it with `inspect`, which needs no classes.",
                 id_=id_,
+                store=self._store,
             ) from error
         except Exception as error:  # whatever the object's own classes raise
             raise LoadError(
-                f"Object {id_!r} cannot be loaded: {type(error).__name__}: {error}.",
+                f"Object {id_!r} in {self._store} cannot be loaded: {_words(error)}.",
                 "Look at it with `inspect`, which runs none of its code.",
                 id_=id_,
+                store=self._store,
             ) from error
 
     def _resolve(self, wanted: str, by: str) -> Any:
@@ -415,17 +417,25 @@ class _Loader:
             return obj
         if wanted not in self._pickles:
             raise LoadError(
-                f"Object {by!r} refers to {wanted!r}, which is not in the store.",
+                f"Object {by!r} in {self._store} refers to {wanted!r}, which is not there.",
                 "Look at it with `inspect`, or remove the reference.",
                 id_=by,
+                store=self._store,
             )
-        if wanted not in self._in_cycles:
+        if wanted in self._making or len(self._making) >= _MOST_NESTED_SHELLS:
             raise LoadError(
-                f"Objects {by!r} and {wanted!r} each need the other to be made first.", id_=by
+                f"Objects {by!r} and {wanted!r} in {self._store} each need the other to be made "
+                "first.",
+                "Look at them with `inspect`; to be loaded, one must set the other as its state.",
+                id_=by,
+                store=self._store,
             )
-        self._shells[wanted] = shell = self._unpickle(
-            wanted, split_at_shell(self._pickles[wanted]).making, None
-        )
+        self._making.add(wanted)
+        try:
+            making = split_at_shell(self._pickles[wanted]).making
+            self._shells[wanted] = shell = self._unpickle(wanted, making, None)
+        finally:
+            self._making.remove(wanted)
         return shell
 
 
@@ -449,3 +459,15 @@ def _unpickle(data: bytes, resolve: Callable[[Any], Any]) -> Any:
         return _Unpickler(data, "utf-8", resolve).load()
     except UnicodeDecodeError:  # byte strings of Python 2 in an older encoding
         return _Unpickler(data, "latin-1", resolve).load()
+
+
+def _length(obj: Any) -> int:
+    """Return the length of what is filled by appending; of everything else, 0."""
+    if isinstance(obj, list):
+        return list.__len__(obj)
+    return deque.__len__(obj) if isinstance(obj, deque) else 0
+
+
+def _words(error: Exception) -> str:
+    """Return what an error says, without a mark at its end."""
+    return f"{type(error).__name__}: {error}".rstrip(".: ")

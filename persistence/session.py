@@ -8,13 +8,15 @@ GC3Pie 2.6.
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from persistence.errors import StoreError
-from persistence.registry import make_store
+from persistence.registry import make_store, open_place
 from persistence.sqlite_header import is_sqlite_file
 from persistence.urls import StoreUrl
 
@@ -57,10 +59,10 @@ class Session:
 
 def find_session(directory: Path) -> Session | None:
     """Return the session that a folder is, or None if it is none."""
-    url_file = directory / _URL_FILE
-    if not url_file.is_file():
+    # `isfile` is False also where nobody may look.
+    if not any(os.path.isfile(directory / name) for name in (_URL_FILE, _IDS_FILE)):
         return None
-    return Session(directory, _read(url_file).strip())
+    return Session(directory, _read(directory / _URL_FILE).strip())
 
 
 def open_session(session: Session, *args: Any, **extra_args: Any) -> Store:
@@ -76,11 +78,16 @@ def open_session(session: Session, *args: Any, **extra_args: Any) -> Store:
     url: StoreUrl | None = None
     try:
         url = StoreUrl.parse(session.address)
+        # GC3Pie escapes nothing: a percent sign may be one.
+        as_written = StoreUrl.parse(session.address.replace("%", "%25"))
     except StoreError as error:
-        reason = f"{_URL_FILE} in {session.directory} is damaged: {error.reason}"
+        reason = f"{_URL_FILE} in {session.directory} is missing or damaged: {error.reason}"
     else:
-        if url.base_scheme not in ("file", "sqlite") or Path(url.path).exists():
-            return make_store(url, *args, **extra_args)
+        for candidate in (url, as_written):
+            if candidate.base_scheme not in ("file", "sqlite"):
+                return make_store(candidate, *args, **extra_args)
+            if os.path.exists(candidate.path):
+                return _open(candidate, *args, **extra_args)
         reason = f"{_URL_FILE} names {url}, which is not on this machine."
     beside = _store_beside(session.directory, "" if url is None else url.path)
     if beside is None:
@@ -92,18 +99,25 @@ def open_session(session: Session, *args: Any, **extra_args: Any) -> Store:
         found = StoreUrl("sqlite", str(beside), fragment=url.fragment)
     else:
         found = StoreUrl.parse(beside)
-    store = make_store(found, *args, **extra_args)
+    store = _open(found, *args, **extra_args)
     store.notices.append(f"{reason} Opened {beside.name!r} beside it instead.")
     return store
+
+
+def _open(url: StoreUrl, *args: Any, **extra_args: Any) -> Store:
+    # Not `make_store`: a session that names itself, or another session, names a folder.
+    opens = open_place if url.base_scheme == "file" else make_store
+    return opens(url, *args, **extra_args)
 
 
 def _store_beside(directory: Path, former_path: str) -> Path | None:
     """Return the folder or database in a session directory that was its store."""
     names = [PurePosixPath(former_path).name, PureWindowsPath(former_path).name, "jobs"]
     candidates = [directory / name for name in dict.fromkeys(names) if name]
-    candidates += sorted(path for path in directory.iterdir() if is_sqlite_file(path))
+    with suppress(OSError):  # a folder may let its files be opened, but not listed
+        candidates += sorted(path for path in directory.iterdir() if is_sqlite_file(path))
     for candidate in candidates:
-        if candidate.is_dir() or is_sqlite_file(candidate):
+        if os.path.isdir(candidate) or is_sqlite_file(candidate):
             return candidate
     return None
 

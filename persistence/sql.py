@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
-from persistence.errors import ConflictError, DecodeError, SaveError, StoreError
+from persistence.errors import ConflictError, DecodeError, ObjectNotFound, SaveError, StoreError
 from persistence.records import DEFAULT_PROTOCOL, RecordStore
 from persistence.sql_connection import Database
 from persistence.sql_errors import Cause, cause_of
@@ -175,6 +175,9 @@ class SqlStore(RecordStore):
             return super().referrers(id_)
         return self._layout.referrers(str(id_))
 
+    def further(self, ids: Iterable[str | int]) -> dict[str, bytes]:
+        return self._layout.further(map(str, ids))
+
     def changes(self, since: Any = None) -> Changes:
         return self._layout.changes(since)
 
@@ -198,11 +201,14 @@ class SqlStore(RecordStore):
         self._refuse_if_read_only()
         for edit in edits:
             if self._layout.key(edit.id_) is None:
+                if edit.data is None:
+                    raise ObjectNotFound(edit.id_, self._address)
                 raise SaveError(
                     f"An object cannot be stored under {edit.id_!r} in {self._address}: "
                     f"{self._layout.refusal(edit.id_)}.",
                     "Save it under another ID, or remove its `persistent_id` to get a new one.",
                     id_=edit.id_,
+                    store=self._address,
                 )
         if not edits:
             return

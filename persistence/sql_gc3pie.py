@@ -4,8 +4,8 @@
 
 `id` is the number that GC3Pie's `IntId` counts up, `data` the pickle, `state` the execution
 state of a task or UNKNOWN. Further columns, which GC3Pie fills by functions of the object
-(`extra_fields`), keep what they hold when a row is changed here. Source:
-`gc3libs.persistence.sql` of GC3Pie 2.6.
+(`extra_fields`), keep what they hold when a row is changed here, and a row that was removed
+can come back with them. Source: `gc3libs.persistence.sql` of GC3Pie 2.6.
 
 **New IDs.** GC3Pie counts up from 1, per user and not per table, and overwrites a row whose
 number comes up again without a word. So our numbers start where its counter never gets, and
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from threading import Lock
@@ -42,7 +43,8 @@ from sqlalchemy.sql import quoted_name
 
 from persistence.sql_connection import Connection, Database
 from persistence.sql_errors import Cause, cause_of
-from persistence.sql_layout import Layout, Saved
+from persistence.sql_further import Further
+from persistence.sql_layout import Layout, Saved, chunks
 from persistence.store import Changes
 
 __all__ = ["GC3PieLayout"]
@@ -62,7 +64,7 @@ class GC3PieLayout(Layout):
     writer = "GC3Pie"
     keeps_summaries = False
 
-    def __init__(self, database: Database, name: str) -> None:
+    def __init__(self, database: Database, name: str, further: Sequence[str] = ()) -> None:
         table = Table(
             quoted_name(name, quote=True),
             MetaData(),
@@ -70,9 +72,12 @@ class GC3PieLayout(Layout):
             Column("id", BigInteger, primary_key=True, autoincrement=False),
             Column("data", LargeBinary),
             Column("state", String(128)),
+            *(Column(quoted_name(column, quote=True)) for column in further),
         )
         super().__init__(database, table, order=table.c.id, size=func.length(table.c.data))
         self._insert_row = self._compile_insert(_COLUMNS)
+        self._further = Further(database, table, ("state", *further))
+        self._select_further = self._by_ids(self._further.select)
         self._update_row = self._compile_update(_COLUMNS[1:])
         self._delete_row = self._compile_delete(table.c.id)
         is_sqlite = database.engine.dialect.name == "sqlite"
@@ -100,6 +105,16 @@ class GC3PieLayout(Layout):
 
     def new_id(self, obj: Any) -> str:
         return str(self._numbers.next())
+
+    def further(self, ids: Iterable[str]) -> dict[str, bytes]:
+        found = {}
+        for chunk in chunks(ids, 500):
+            keys = [key for key in map(self.key, chunk) if key is not None]
+            if keys:
+                with self._database.connection() as connection:
+                    rows = self._rows(connection, self._select_further, keys)
+                found.update({str(key): self._further.pack(values) for key, *values in rows})
+        return found
 
     def changes(self, since: Any) -> Changes:
         """Compare checksums of all pickles, unless SQLite says that nothing was committed."""
@@ -141,7 +156,12 @@ class GC3PieLayout(Layout):
     ) -> None:
         connection.run_many(self._delete_row, [{"key": self.key(id_)} for id_ in removed])
         connection.run_many(self._update_row, [self._row(saved, "key") for saved in changed])
-        connection.run_many(self._insert_row, [self._row(saved, "id") for saved in new])
+        plain = [self._row(saved, "id") for saved in new if not saved.further]
+        connection.run_many(self._insert_row, plain)
+        for saved in new:
+            if saved.further:
+                statement, values = self._further.insert(saved.further)
+                connection.run(statement, {**self._row(saved, "id"), **values})
 
     def _row(self, saved: Saved, key: str) -> dict[str, Any]:
         state = saved.digest.state if saved.digest.state in _STATES else _NO_STATE

@@ -55,11 +55,13 @@ class Saved(NamedTuple):
         id_: Its persistent ID.
         data: Its pickle.
         digest: What the pickle holds.
+        further: What a removed row had beside its pickle, for one that comes back.
     """
 
     id_: str
     data: bytes
     digest: Digest
+    further: bytes = b""
 
 
 class Layout(ABC):
@@ -175,6 +177,10 @@ class Layout(ABC):
                 yield from map(_record, rows)
             after = window[-1][0]
 
+    def further(self, ids: Iterable[str]) -> dict[str, bytes]:
+        """Return what rows hold that is not made from their pickles, by ID."""
+        return {}
+
     @abstractmethod
     def changes(self, since: Any) -> Changes: ...
 
@@ -209,9 +215,9 @@ class Layout(ABC):
         new: list[Saved] = []
         changed: list[Saved] = []
         removed: list[str] = []
-        for id_, data in {edit.id_: edit.data for edit in edits}.items():
-            if data is not None:
-                saved = Saved(id_, data, digests[id_])
+        for id_, edit in {edit.id_: edit for edit in edits}.items():
+            if edit.data is not None:
+                saved = Saved(id_, edit.data, digests[id_], edit.further)
                 (changed if id_ in stored else new).append(saved)
             elif id_ in stored:
                 removed.append(id_)

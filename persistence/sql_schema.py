@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import inspect
@@ -104,5 +105,10 @@ def _layout_of(columns: Columns) -> Callable[[Database, str], Layout] | None:
     if by_name.keys() >= set(COLUMNS):
         return JobshelfLayout
     if by_name.keys() >= set(_GC3PIE_COLUMNS) and isinstance(by_name["id"]["type"], Integer):
-        return GC3PieLayout
+        further = [
+            column["name"]
+            for name, column in by_name.items()
+            if name not in _GC3PIE_COLUMNS and "computed" not in column
+        ]
+        return partial(GC3PieLayout, further=further)
     return None

@@ -28,7 +28,7 @@ from persistence.urls import StoreUrl
 __all__ = ["ServerDatabase"]
 
 _DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql", "mariadb": "pymysql"}
-_EXTRAS = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
+_EXTRAS = {"psycopg": "postgresql", "pymysql": "mysql"}  # the drivers that our extras bring
 _CONNECT_SECONDS = 10
 # Options of the driver, unless the address has them.
 _CONNECT_OPTIONS: dict[str, dict[str, Any]] = {
@@ -160,10 +160,12 @@ class ServerDatabase(Database):
                 paramstyle="pyformat",
             )
         except ModuleNotFoundError as error:
-            extra = _EXTRAS.get(dialect)
+            extra = _EXTRAS.get(str(error.name))
             raise StoreError(
                 f"{self.place} needs the package {error.name!r}, which is not installed.",
-                f"Install it: pip install {f'jobshelf[{extra}]' if extra else error.name}",
+                f"Install it: pip install jobshelf[{extra}]"
+                if extra
+                else f"Install it, or write {dialect}: alone to use another driver.",
             ) from error
         except NoSuchModuleError as error:
             raise StoreError(

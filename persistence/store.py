@@ -98,11 +98,14 @@ class Edit:
         data: The new pickle; None removes the record.
         expected: The pickle that must be stored now; `ABSENT` for "no record";
             None to write whatever is there.
+        further: What `Store.further` gave of the record before it was removed: it is
+            stored again with a record that is made anew.
     """
 
     id_: str
     data: bytes | None
     expected: bytes | None = None
+    further: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +259,14 @@ class Store(ABC):
             ReadOnlyError: The store was opened read-only.
         """
         self.apply([Edit(str(id_), data, expected)])
+
+    def further(self, ids: Iterable[str | int]) -> dict[str, bytes]:
+        """Return what is stored of some objects beside their pickles, by ID.
+
+        It would be lost when they are removed: further columns of a GC3Pie table. The form
+        is the store's own, for `Edit.further`. Most stores keep no such thing.
+        """
+        return {}
 
     def apply(self, edits: Sequence[Edit]) -> None:
         """Make several changes in one transaction: all of them or none.

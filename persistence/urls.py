@@ -193,6 +193,7 @@ def _local_path(parts: SplitResult, scheme: str, text: str, windows: bool) -> st
     if host not in ("", "localhost"):
         if windows and scheme == "file":
             return f"//{host}{path}"
+        host = host.rpartition("@")[2]  # a password may stand before it
         raise StoreError(
             f"{_safe(text)!r} names a host {host!r}, but {scheme}: addresses are on this machine.",
             f"Write three slashes: {scheme}:///{host}{path}.",
@@ -226,4 +227,6 @@ def _hide_secrets(query: str) -> str:
 
 def _safe(text: str) -> str:
     """Return an address that could not be parsed, without what may be its password."""
-    return re.sub(r"(//[^/@:]*:)[^@]*@", rf"\1{_HIDDEN}@", text)
+    text = re.sub(r"(//[^/@:]*:).*@", rf"\1{_HIDDEN}@", text)
+    secrets = "|".join(_SECRET_KEYS)
+    return re.sub(rf"(?i)\b({secrets})=[^&#]*", rf"\1={_HIDDEN}", text)

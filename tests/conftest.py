@@ -25,7 +25,8 @@ from tests.helpers.servers import mariadb, postgresql  # noqa: F401  fixtures fo
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 DATA = Path(__file__).parent / "data"
-collect_ignore = ["helpers/gc3pie_reader.py"]  # runs in GC3Pie's own interpreter
+# They run in GC3Pie's own interpreter.
+collect_ignore = ["helpers/gc3pie_reader.py", "helpers/gc3pie_writer.py"]
 
 SERVICE = "needs a service: "
 """How the reason of a skip begins that continuous integration does not accept."""

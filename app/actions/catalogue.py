@@ -6,7 +6,15 @@ from PySide6.QtGui import QKeySequence
 
 from app.actions.action import Action, Circumstances
 
-__all__ = ["ACTIONS", "MENUS", "SEPARATOR", "SUBMENUS", "Menu"]
+__all__ = [
+    "ACTIONS",
+    "MENUS",
+    "SEPARATOR",
+    "SUBMENUS",
+    "TABLE_MENU",
+    "TREE_MENU",
+    "Menu",
+]
 
 Key = QKeySequence.StandardKey
 Menu = tuple[str, tuple[str, ...]]
@@ -124,7 +132,7 @@ _RECORDS = (
         "Select &All",
         "Select every object in the table.",
         "",
-        (),
+        (Key.SelectAll,),
         _store_is_open,
     ),
     Action(
@@ -216,7 +224,7 @@ _RECORDS = (
     ),
     Action(
         "object.find",
-        "F&ind in Object…",
+        "Fi&nd in Object…",
         "Find a text in the names, values and types of the object.",
         "search",
         ("Ctrl+Shift+F",),
@@ -224,7 +232,7 @@ _RECORDS = (
     ),
     Action(
         "object.find_next",
-        "Find &Next",
+        "Find Ne&xt",
         "Go to the next match.",
         "down",
         ("F3",),
@@ -232,7 +240,7 @@ _RECORDS = (
     ),
     Action(
         "object.find_previous",
-        "Find Pre&vious",
+        "Find Pr&evious",
         "Go to the match before.",
         "up",
         ("Shift+F3",),
@@ -240,7 +248,7 @@ _RECORDS = (
     ),
     Action(
         "object.compare",
-        "&Compare With…",
+        "Co&mpare With…",
         "See two objects side by side: the two selected ones, or this and one to be chosen.",
         "compare",
         ("Ctrl+D",),
@@ -248,7 +256,7 @@ _RECORDS = (
     ),
     Action(
         "object.safety",
-        "What Would This &Run?",
+        "W&hat Would This Run?",
         "See what loading this object for real would import and call. Nothing is run.",
         "safety",
         ("Ctrl+Shift+R",),
@@ -256,7 +264,7 @@ _RECORDS = (
     ),
     Action(
         "object.opcodes",
-        "Show &Opcodes",
+        "Show O&pcodes",
         "See the bytes that the selected value is made of.",
         "opcodes",
         ("Ctrl+Shift+B",),
@@ -344,6 +352,9 @@ MENUS: tuple[Menu, ...] = (
             SEPARATOR,
             "edit.select_all",
             "edit.find",
+            "object.find",
+            "object.find_next",
+            "object.find_previous",
             SEPARATOR,
             "edit.recently_deleted",
             "edit.settings",
@@ -372,10 +383,6 @@ MENUS: tuple[Menu, ...] = (
             "object.back",
             "object.forward",
             SEPARATOR,
-            "object.find",
-            "object.find_next",
-            "object.find_previous",
-            SEPARATOR,
             "object.compare",
             "object.safety",
             "object.opcodes",
@@ -389,3 +396,29 @@ MENUS: tuple[Menu, ...] = (
     ("&Help", ("help.filter", "help.shortcuts", SEPARATOR, "help.about")),
 )
 """The menu bar. "submenu.replace" holds the two ways to replace an object."""
+
+TABLE_MENU = (
+    "edit.copy_id",
+    SEPARATOR,
+    "object.compare",
+    "object.safety",
+    SEPARATOR,
+    "object.delete",
+    "object.delete_below",
+    "submenu.replace",
+)
+"""The context menu of the table."""
+
+TREE_MENU = (
+    "object.follow",
+    "object.back",
+    SEPARATOR,
+    "edit.copy_value",
+    "edit.copy_path",
+    "edit.copy_expression",
+    SEPARATOR,
+    "object.find",
+    "object.safety",
+    "object.opcodes",
+)
+"""The context menu of the tree."""

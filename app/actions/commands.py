@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 from functools import partial
@@ -211,7 +212,7 @@ class ChangeStack(QObject):
         def read(_: Store) -> list[JournalRecord]:
             found = (journal.record(row.entry, row.position) for row in deleted)
             return [
-                JournalRecord(record.id_, None, record.before, record.type, record.name)
+                replace(record, before=None, after=record.before)
                 for record in found
                 if record is not None
             ]

@@ -98,11 +98,14 @@ def versions_of(store: Store, ids: Iterable[str]) -> dict[str, str]:
 
 
 def records_to_delete(store: Store, ids: Iterable[str]) -> list[JournalRecord]:
-    """Return what a delete of some objects writes into the journal: their bytes."""
+    """Return what a delete of some objects writes into the journal: all that is stored."""
+    ids = [*ids]
+    further = store.further(ids)
     found = []
     for record in store.read_many(ids):
-        summary = summarize(record)
-        found.append(JournalRecord(record.id_, record.data, None, summary.type, summary.name))
+        about = summarize(record)
+        kept = further.get(record.id_, b"")
+        found.append(JournalRecord(record.id_, record.data, None, about.type, about.name, kept))
     return found
 
 

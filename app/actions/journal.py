@@ -60,6 +60,7 @@ CREATE TABLE IF NOT EXISTS record (
     name TEXT,
     before BLOB,
     after BLOB,
+    further BLOB NOT NULL DEFAULT x'',
     PRIMARY KEY (entry, position)
 );
 CREATE INDEX IF NOT EXISTS record_by_id ON record (id);
@@ -98,6 +99,7 @@ class JournalRecord:
         after: Its pickle after the act; None for "no object".
         type: `module.QualifiedName` of the object, as the list showed it.
         name: Its name, as the list showed it, or None.
+        further: What the store kept of it beside its pickle: see `Store.further`.
     """
 
     id_: str
@@ -105,14 +107,17 @@ class JournalRecord:
     after: bytes | None
     type: str = ""
     name: str | None = None
+    further: bytes = b""
 
     def edit(self) -> Edit:
         """Return the change that the act makes."""
-        return Edit(self.id_, self.after, ABSENT if self.before is None else self.before)
+        expected = ABSENT if self.before is None else self.before
+        return Edit(self.id_, self.after, expected, self.further)
 
     def inverse(self) -> Edit:
         """Return the change that takes the act back."""
-        return Edit(self.id_, self.before, ABSENT if self.after is None else self.after)
+        expected = ABSENT if self.after is None else self.after
+        return Edit(self.id_, self.before, expected, self.further)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +199,8 @@ class Journal:
             ).lastrowid
             assert key is not None
             connection.executemany(
-                "INSERT INTO record (entry, position, id, type, name, before, after)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO record (entry, position, id, type, name, before, after, further)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     (
                         key,
@@ -205,6 +210,7 @@ class Journal:
                         record.name,
                         record.before,
                         record.after,
+                        record.further,
                     )
                     for position, record in enumerate(records)
                 ),
@@ -246,7 +252,7 @@ class Journal:
             return [
                 JournalRecord(*row)
                 for row in connection.execute(
-                    "SELECT id, before, after, type, name FROM record WHERE entry = ?"
+                    "SELECT id, before, after, type, name, further FROM record WHERE entry = ?"
                     " ORDER BY position",
                     (key,),
                 )
@@ -256,7 +262,8 @@ class Journal:
         """Return one object of an entry, or None if it is no longer kept."""
         with self._transaction() as connection:
             row = connection.execute(
-                "SELECT id, before, after, type, name FROM record WHERE entry = ? AND position = ?",
+                "SELECT id, before, after, type, name, further FROM record"
+                " WHERE entry = ? AND position = ?",
                 (key, position),
             ).fetchone()
         return JournalRecord(*row) if row else None
@@ -348,6 +355,7 @@ class Journal:
                 if not self._prepared:
                     connection.execute("PRAGMA journal_mode = WAL")
                     connection.executescript(_SCHEMA)
+                    _add_new_columns(connection)
                     self._prepared = True
                 connection.execute("BEGIN")
                 try:
@@ -361,6 +369,17 @@ class Journal:
                 f"The journal {self.path} cannot be used: {error}.",
                 "Without it no change is made: free some disk space or check its permissions.",
             ) from error
+
+
+def _add_new_columns(connection: sqlite3.Connection) -> None:
+    """Give a journal of an earlier version the column that it has not."""
+    columns = {row[1] for row in connection.execute("PRAGMA table_info(record)")}
+    if "further" not in columns:
+        try:
+            connection.execute("ALTER TABLE record ADD COLUMN further BLOB NOT NULL DEFAULT x''")
+        except sqlite3.OperationalError as error:
+            if "duplicate column" not in str(error):  # another window was faster
+                raise
 
 
 def _state_in(store: Store, records: list[JournalRecord]) -> EntryState:

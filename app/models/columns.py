@@ -23,20 +23,22 @@ class Column:
         title: Its name for the user.
         text: What a row shows in it.
         hint: What its tool tip says, or "" for none.
-        width: How many characters it is wide at first.
+        letters: How many it shows at least, and at most at first.
         aligns_right: Whether it holds figures.
         is_monospace: Whether it holds IDs.
         shows_state: Whether the mark of the state stands before its text.
+        grows: Whether it takes room that no other column needs.
     """
 
     key: SortColumn
     title: str
     text: Callable[[Row], str]
     hint: Callable[[Row], str]
-    width: int
+    letters: tuple[int, int]
     aligns_right: bool = False
     is_monospace: bool = False
     shows_state: bool = False
+    grows: bool = False
 
 
 def short_type(type_: str) -> str:
@@ -89,16 +91,16 @@ COLUMNS: tuple[Column, ...] = (
         "ID",
         lambda row: escaped(row.id),
         lambda row: escaped(row.id),
-        22,
+        (16, 42),
         is_monospace=True,
     ),
-    Column("type", "Type", _type_text, _type_hint, 18),
+    Column("type", "Type", _type_text, _type_hint, (12, 32)),
     Column(
         "state",
         "State",
         lambda row: escaped(row.state or ""),
         lambda row: escaped(row.state or ""),
-        18,
+        (18, 18),
         shows_state=True,
     ),
     Column(
@@ -106,21 +108,22 @@ COLUMNS: tuple[Column, ...] = (
         "Name",
         lambda row: escaped(row.name or ""),
         lambda row: escaped(row.name or ""),
-        14,
+        (12, 60),
+        grows=True,
     ),
     Column(
         "modified",
         "Modified",
         lambda row: format_time(row.modified),
         lambda row: format_time(row.modified, exact=True),
-        22,
+        (19, 24),
     ),
     Column(
         "size",
         "Size",
         lambda row: format_size(row.size),
         lambda row: f"{row.size:,} bytes",
-        8,
+        (8, 12),
         aligns_right=True,
     ),
 )

@@ -112,7 +112,7 @@ class FileForm(AddressForm):
         _name_row(form, row, self.path)
         self.table = QLineEdit(self)
         self.table.setObjectName(f"{kind.scheme}Table")
-        self.table.setPlaceholderText("The only one, or “store”")
+        self.table.setPlaceholderText("store")
         self.table.textEdited.connect(self.edited)
         if is_folder:
             self.table.hide()
@@ -163,7 +163,7 @@ class ServerForm(AddressForm):
         self.user = self._line("User", "")
         self.password = self._line("Password", "Never kept")
         self.password.setEchoMode(QLineEdit.EchoMode.Password)
-        self.table = self._line("Table", "The only one, or “store”")
+        self.table = self._line("Table", "store")
         place = QHBoxLayout()
         place.setSpacing(2 * GRID)
         place.addWidget(self.host, 1)

@@ -9,7 +9,6 @@ from PySide6.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
-    QPointF,
     QRect,
     QRectF,
     QSize,
@@ -54,7 +53,6 @@ class RowDelegate(QStyledItemDelegate):
         usual, fixed = QApplication.font(), monospace()
         self._usual = (usual, QFontMetrics(usual))
         self._fixed = (fixed, QFontMetrics(fixed))
-        self._rise = (self._usual[1].ascent() - self._usual[1].descent()) / 2
         self._theme = theme()
 
     def mark_changed(self, ids: Iterable[str]) -> None:
@@ -95,7 +93,7 @@ class RowDelegate(QStyledItemDelegate):
             left += room - metrics.horizontalAdvance(shown)
         painter.setFont(font)
         painter.setPen(colours.text if row.is_readable else colours.muted)
-        painter.drawText(QPointF(left, rect.y() + rect.height() / 2 + self._rise), shown)
+        painter.drawText(left, _baseline(rect, self._usual[1]), shown)
 
 
 class NodeDelegate(QStyledItemDelegate):
@@ -135,7 +133,7 @@ class NodeDelegate(QStyledItemDelegate):
         rect = option.rect.adjusted(GRID, 0, -GRID, 0)
         is_reference = node.kind == "reference"
         if is_reference and "dangling" not in node.marks:
-            colour = theme().accent
+            colour = theme().colour("blue")
         else:
             colour = option.palette.text().color()
         rest = ""
@@ -226,10 +224,13 @@ def _draw_text(
     metrics = painter.fontMetrics()
     shown = metrics.elidedText(text, elision, rect.width())
     # All fonts stand on the baseline of the application's, as in one line of a text.
-    usual = QFontMetrics(QApplication.font())
-    baseline = rect.top() + (rect.height() + usual.ascent() - usual.descent()) / 2
-    painter.drawText(QPointF(rect.left(), baseline), shown)
+    painter.drawText(rect.left(), _baseline(rect, QFontMetrics(QApplication.font())), shown)
     return metrics.horizontalAdvance(shown)
+
+
+def _baseline(rect: QRect, metrics: QFontMetrics) -> int:
+    """Return where a line of text stands: rounded as styles do, or neighbours would be off."""
+    return rect.top() + (rect.height() - metrics.height()) // 2 + metrics.ascent()
 
 
 def _draw_chip(painter: QPainter, rect: QRect, text: str, colour: str, font: QFont) -> int:

@@ -48,7 +48,8 @@ class ColumnsMenu(QObject):
         for number in range(len(COLUMNS)):
             self._view.setColumnHidden(number, False)
             header.moveSection(header.visualIndex(number), number)
-        self._view.prepare_columns()
+        if self._view.widths is not None:
+            self._view.widths.reset()
 
     def _popup(self, where: QPoint) -> None:
         self._menu.popup(self._view.horizontalHeader().mapToGlobal(where))

@@ -10,9 +10,7 @@ from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
-    QLabel,
     QMenu,
-    QSizePolicy,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -24,6 +22,7 @@ from app.models.comparison_tree import ComparisonTreeModel
 from app.models.difference_steps import differs
 from app.models.roles import ADDRESS_ROLE, ROW_ROLE
 from app.window.comparison_view import ComparisonView, SideBySide
+from app.window.elided_label import ElidedLabel
 from app.window.icons import icon
 from app.window.message_page import Button, MessagePage
 from app.window.theme import GRID
@@ -70,10 +69,9 @@ class CompareWindow(QDialog):
         self.view.setModel(self.model)
         self.view.prepare_columns()
         self.values = SideBySide(self)
-        self.count = QLabel(self)
+        self.count = ElidedLabel(self)
         self.count.setObjectName("compareCount")
         self.count.setProperty("quiet", True)
-        self.count.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._message = MessagePage("compare", "muted", self)
         self._stack = QStackedWidget(self)
         self._stack.addWidget(self.view)

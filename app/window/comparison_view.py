@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
     QGridLayout,
-    QLabel,
     QPlainTextEdit,
     QStyle,
     QStyledItemDelegate,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 from app.models.comparison_cells import CHANGE, LEFT, NAME, RIGHT, change_look
 from app.models.comparison_tree import ComparisonTreeModel
 from app.models.roles import COLOUR_ROLE, DISPLAY_ROLE, LOOK_ROLE, ROW_ROLE
+from app.window.elided_label import ElidedLabel
 from app.window.row_table import show_plain_tip
 from app.window.shapes import draw_shape
 from app.window.theme import GRID, monospace, theme
@@ -124,16 +124,12 @@ class SideBySide(QWidget):
         grid.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, 3 * GRID)
         grid.setHorizontalSpacing(3 * GRID)
         grid.setVerticalSpacing(GRID)
-        self.headings = (QLabel(self), QLabel(self))
+        self.headings = (ElidedLabel(self), ElidedLabel(self))
         self.texts = (QPlainTextEdit(self), QPlainTextEdit(self))
         for column, (heading, text) in enumerate(zip(self.headings, self.texts, strict=True)):
             side = ("Left", "Right")[column]
             heading.setObjectName(f"compare{side}Heading")
             heading.setProperty("quiet", True)
-            heading.setTextFormat(Qt.TextFormat.PlainText)
-            heading.setSizePolicy(
-                heading.sizePolicy().Policy.Ignored, heading.sizePolicy().Policy.Preferred
-            )
             text.setObjectName(f"compare{side}Value")
             text.setAccessibleName(f"Value on the {side.lower()}")
             text.setReadOnly(True)

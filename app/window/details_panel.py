@@ -5,14 +5,13 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
+from app.window.elided_label import ElidedLabel
 from app.window.icons import icon
 from app.window.theme import GRID, monospace
 from app.work.records import NodeRow
@@ -46,13 +45,9 @@ class DetailsPanel(QWidget):
         self._address = ""
         self._limit = _FIRST_PART
         self._is_new = True
-        self.heading = QLabel(self)
+        self.heading = ElidedLabel(self)
         self.heading.setObjectName("detailsHeading")
         self.heading.setProperty("quiet", True)
-        self.heading.setTextFormat(Qt.TextFormat.PlainText)
-        # A long path must not keep the panel from being narrow.
-        self.heading.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.heading.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.more = QPushButton("Show &More", self)
         self.more.setObjectName("detailsMore")
         self.more.setAutoDefault(False)
@@ -67,6 +62,7 @@ class DetailsPanel(QWidget):
         self.text.setAccessibleName("Full text of the selected value")
         self.text.setReadOnly(True)
         self.text.setTabChangesFocus(True)
+        self.text.document().setDocumentMargin(3 * GRID)  # as the heading
         self.text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
@@ -100,9 +96,8 @@ class DetailsPanel(QWidget):
 
     def show_problem(self, sentence: str) -> None:
         """Show why an object cannot be shown, and what can be looked at nevertheless."""
-        self.show_nothing()
+        self.show_error(sentence)
         self.heading.setText("This object cannot be shown as a tree")
-        self.text.setPlainText(sentence)
         self._offer_ways(offered=True)
 
     def show_node(self, where: tuple[str, tuple[int, ...]], node: NodeRow, address: str) -> None:
@@ -120,6 +115,12 @@ class DetailsPanel(QWidget):
         self._offer_ways(offered=False)
         self._where, self._node, self._address = where, node, address
         self._read()
+
+    def show_error(self, sentence: str) -> None:
+        """Show in full why a value cannot be shown."""
+        self.show_nothing()
+        self.heading.setText("This value cannot be shown")
+        self.text.setPlainText(sentence)
 
     def refresh_theme(self) -> None:
         """Take over the fonts of the application."""
@@ -167,10 +168,7 @@ class DetailsPanel(QWidget):
         self.heading.setText("  ·  ".join(part for part in parts if part))
 
     def _on_failed(self, error: BaseException) -> None:
-        self._task = None
-        self.more.hide()
-        self.heading.setText("This value cannot be shown")
-        self.text.setPlainText(str(error))
+        self.show_error(str(error))
 
     def _forget_task(self) -> None:
         if self._task is not None:

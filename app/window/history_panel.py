@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QLabel,
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.actions.journal import Entry, EntryState, Journal, JournalRecord
+from app.window.column_widths import ColumnWidths, Wish
 from app.window.compare_window import Version
 from app.window.icons import icon
 from app.window.tooltips import plain
@@ -35,6 +37,7 @@ _WORDS = {
     EntryState.FAILED: "not made",
 }
 _SHOWN = 200
+_LETTERS = (22, 18, 14, 12, 15)  # that the columns show at least
 
 
 def when(moment: datetime) -> str:
@@ -66,7 +69,7 @@ class HistoryPanel(QWidget):
         self._id: str | None = None
         self._task: Task | None = None
         self._entries: tuple[Entry, ...] = ()
-        self.view = QTreeWidget(self)
+        self.view = _View(self)
         self.view.setObjectName("historyView")
         self.view.setAccessibleName("What Jobshelf changed in this object")
         self.view.setRootIsDecorated(False)
@@ -74,9 +77,7 @@ class HistoryPanel(QWidget):
         self.view.setAllColumnsShowFocus(True)
         self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.view.setHeaderLabels(["When", "What", "State", "", ""])
-        self.view.header().setStretchLastSection(False)
-        for column, width in enumerate((130, 184, 84, 90, 112)):
-            self.view.setColumnWidth(column, width)
+        self.view.widths = ColumnWidths(self.view, self.view.header(), self._wishes)
         self._empty = QLabel(self)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
@@ -115,6 +116,11 @@ class HistoryPanel(QWidget):
         journal, address, id_ = self._journal, self._address, self._id
         task = self._session.call(lambda _: journal.entries_of(address, id_)[:_SHOWN])
         self._task = task.then(self._on_entries, self._on_failed)
+
+    def _wishes(self) -> list[Wish]:
+        letter = self.view.fontMetrics().averageCharWidth()
+        widths = [count * letter for count in _LETTERS]
+        return [Wish(width, width, grows=column == 1) for column, width in enumerate(widths)]
 
     def _show(self, entries: Sequence[Entry]) -> None:
         if tuple(entries) == self._entries and entries:
@@ -172,3 +178,16 @@ class HistoryPanel(QWidget):
         self._task = None
         self._show(())
         self._empty.setText(str(error))
+
+
+class _View(QTreeWidget):
+    """A view that its columns fill."""
+
+    widths: ColumnWidths | None = None
+
+    # Qt
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.widths is not None:
+            self.widths.fit()

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QKeyEvent
+from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QFontMetrics, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-from app.models.columns import COLUMNS
+from app.models.columns import COLUMNS, Column
+from app.models.id_table import IdTableModel
 from app.window.cell_delegates import RowDelegate
+from app.window.column_widths import ColumnWidths, Wish, wish_for
 from app.window.theme import GRID, monospace
+from app.work.records import Row
 
 __all__ = ["IdTableView"]
 
 _TYPE_AHEAD_SECONDS = 1.0
+_MEASURED_ROWS = 256
+_TITLE_MARGIN = 9 * GRID  # with room for the sign of the order
+_LONG_STATES = ("TERMINATED", "TERMINATING")
 
 
 class IdTableView(QTableView):
@@ -52,22 +60,31 @@ class IdTableView(QTableView):
         self._fade = QTimer(self)
         self._fade.setInterval(250)
         self._fade.timeout.connect(self._fade_changed)
+        self.widths: ColumnWidths | None = None
+        self._wishes: list[Wish] = []
+        self._rows: Callable[[int], Row | None] = lambda _: None
         self._prepare_headers()
         self.refresh_theme()
 
-    def prepare_columns(self) -> None:
-        """Give the columns their first widths; the model must be set."""
-        letter = self.fontMetrics().averageCharWidth()
-        mono = QFontMetrics(monospace()).averageCharWidth()
-        for number, column in enumerate(COLUMNS):
-            width = column.width * (mono if column.is_monospace else letter) + 4 * GRID
-            self.setColumnWidth(number, width)
+    def prepare_columns(self, model: IdTableModel) -> None:
+        """Have the columns share the width by what stands in the rows of the model."""
+        self.setModel(model)
+        self._rows = model.row
+        self.widths = ColumnWidths(self, self.horizontalHeader(), lambda: self._wishes)
+        model.query_changed.connect(lambda _: self._measure())
+        model.count_changed.connect(lambda _: self._measure())
+
+    def forget_content(self) -> None:
+        """Measure the columns by the next rows alone: they are of another store."""
+        self._wishes = []
 
     def refresh_theme(self) -> None:
         """Take over palette and fonts of the application."""
         self.delegate.refresh_fonts()
         # One height for all rows: asking each of a million would take seconds.
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 2 * GRID)
+        self.forget_content()
+        self._measure()
         self.viewport().update()
 
     def mark_changed(self, ids: list[str]) -> None:
@@ -103,9 +120,32 @@ class IdTableView(QTableView):
         columns.setSortIndicatorShown(True)
         columns.setSortIndicatorClearable(True)
         columns.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
-        columns.setStretchLastSection(True)
         columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         columns.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+
+    def _measure(self) -> None:
+        """Have the columns show what stands in the first rows; none gets narrower by it."""
+        rows = [row for row in map(self._rows, range(_MEASURED_ROWS)) if row is not None]
+        if not rows or self.widths is None:
+            return
+        wishes = [self._wish(column, rows) for column in COLUMNS]
+        if self._wishes:
+            pairs = zip(self._wishes, wishes, strict=True)
+            wishes = [max(pair, key=lambda wish: wish.wanted) for pair in pairs]
+        if wishes != self._wishes:
+            self._wishes = wishes
+            self.widths.fit()
+
+    def _wish(self, column: Column, rows: list[Row]) -> Wish:
+        metrics = QFontMetrics(monospace()) if column.is_monospace else self.fontMetrics()
+        title = self.fontMetrics().horizontalAdvance(column.title) + _TITLE_MARGIN
+        extra = 4 * GRID
+        texts = [column.text(row) for row in rows]
+        if column.shows_state:
+            extra += metrics.ascent() + 2 * GRID
+            texts += _LONG_STATES if any(texts) else ()  # they change all the time
+        wish = wish_for(title, texts, metrics, column.letters, extra)
+        return replace(wish, grows=column.grows)
 
     def _fade_changed(self) -> None:
         if not self.delegate.forget_changed():
@@ -119,6 +159,18 @@ class IdTableView(QTableView):
             self.entered.emit()
         else:
             super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.widths is not None:
+            self.widths.fit()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        # Qt puts the cursor on the first row, but selects nothing: what is shown and what
+        # would be deleted must be the same.
+        if self.currentIndex().isValid() and not self.selectionModel().hasSelection():
+            self.select_row(self.currentIndex().row())
 
     def moveCursor(
         self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier

@@ -73,7 +73,8 @@ class InspectorPanel(QWidget):
     @property
     def node(self) -> NodeRow | None:
         """The current node of the tree, or None."""
-        return node_at(self.view.currentIndex())
+        is_shown = self._stack.currentWidget() is self.view
+        return node_at(self.view.currentIndex()) if is_shown else None
 
     @property
     def can_go_back(self) -> bool:

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from app import __version__
 from app.actions.action import Circumstances
-from app.actions.catalogue import SEPARATOR
+from app.actions.catalogue import TABLE_MENU, TREE_MENU
 from app.actions.commands import ChangeStack
 from app.actions.journal import Journal
 from app.settings import Settings
@@ -50,32 +50,11 @@ from persistence.urls import StoreUrl
 __all__ = ["MainWindow"]
 
 _OPENING_SHOWN_AFTER_MS = 250
+_SLOW_AFTER_MS = 3_000
 _RESTYLING = (
     QEvent.Type.ApplicationPaletteChange,
     QEvent.Type.ApplicationFontChange,
     QEvent.Type.StyleChange,
-)
-_TABLE_MENU = (
-    "edit.copy_id",
-    SEPARATOR,
-    "object.compare",
-    "object.safety",
-    SEPARATOR,
-    "object.delete",
-    "object.delete_below",
-    "submenu.replace",
-)
-_TREE_MENU = (
-    "object.follow",
-    "object.back",
-    SEPARATOR,
-    "edit.copy_value",
-    "edit.copy_path",
-    "edit.copy_expression",
-    SEPARATOR,
-    "object.find",
-    "object.safety",
-    "object.opcodes",
 )
 
 
@@ -228,11 +207,15 @@ class MainWindow(QMainWindow):
         self._opening_soon = QTimer(self)
         self._opening_soon.setSingleShot(True)
         self._opening_soon.setInterval(_OPENING_SHOWN_AFTER_MS)
+        self._opening_slowly = QTimer(self)
+        self._opening_slowly.setSingleShot(True)
+        self._opening_slowly.setInterval(_SLOW_AFTER_MS)
 
     def _connect(self) -> None:
         self._restyle.timeout.connect(self.table.refresh_theme)
         self._restyle.timeout.connect(self.inspector.refresh_theme)
         self._opening_soon.timeout.connect(self._show_opening)
+        self._opening_slowly.timeout.connect(self._explain_opening)
         session = self.session
         session.opened.connect(self._on_opened)
         session.open_failed.connect(self._on_open_failed)
@@ -251,8 +234,8 @@ class MainWindow(QMainWindow):
         self.table.object_chosen.connect(self.inspector.show_object)
         self.table.object_entered.connect(self.inspector.view.setFocus)
         self.table.selection_changed.connect(lambda _: self._update_actions())
-        self.table.view.menu_requested.connect(lambda where: self._show_menu(_TABLE_MENU, where))
-        self.inspector.view.menu_requested.connect(lambda where: self._show_menu(_TREE_MENU, where))
+        self.table.view.menu_requested.connect(lambda where: self._show_menu(TABLE_MENU, where))
+        self.inspector.view.menu_requested.connect(lambda where: self._show_menu(TREE_MENU, where))
         self.inspector.view.left.connect(self.table.view.setFocus)
         self.inspector.object_shown.connect(self._on_object_shown)
         self.inspector.moved.connect(self._update_actions)
@@ -362,6 +345,14 @@ class MainWindow(QMainWindow):
             [Button("&Cancel", self.close_store, "clear", "cancelOpening")],
         )
         self._pages.setCurrentWidget(self._wait)
+        self._opening_slowly.start()
+
+    def _explain_opening(self) -> None:
+        if self._pages.currentWidget() is self._wait:
+            self._wait.sentence.setText(
+                f"{without_password(str(self._url))} does not answer yet. It may be far away, or "
+                "locked by a program that is writing to it."
+            )
 
     def _say_store(self) -> None:
         info, live = self.session.info, self.settings.live

@@ -47,7 +47,10 @@ class MessagePage(QWidget):
         self, icon_name: str, colour: str = "muted", parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self._icon = icon(icon_name, colour)
+        # The names, not the icon: one with an engine in Python, kept in a cycle of references,
+        # is destroyed twice when the cycle is collected.
+        self._icon_name = self._shown_icon = icon_name
+        self._colour = colour
         self._picture = QLabel(self)
         self._picture.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.title = _label(self)
@@ -81,7 +84,12 @@ class MessagePage(QWidget):
         row.addStretch(1)
 
     def show_message(
-        self, title: str, sentence: str, buttons: Sequence[Button] = (), details: str = ""
+        self,
+        title: str,
+        sentence: str,
+        buttons: Sequence[Button] = (),
+        details: str = "",
+        icon_name: str = "",
     ) -> None:
         """Fill the page.
 
@@ -90,7 +98,9 @@ class MessagePage(QWidget):
             sentence: What is wrong and what to do.
             buttons: The ways out, the best one first.
             details: Text behind a "Details" button; "" for none.
+            icon_name: The picture, where it is not the page's usual one.
         """
+        self._shown_icon = icon_name or self._icon_name
         self._draw_picture()
         self.title.setText(title)
         font = self.font()
@@ -129,7 +139,7 @@ class MessagePage(QWidget):
 
     def _draw_picture(self) -> None:
         size = 12 * GRID
-        self._picture.setPixmap(self._icon.pixmap(size, size))
+        self._picture.setPixmap(icon(self._shown_icon, self._colour).pixmap(size, size))
 
     # Qt
 

@@ -89,8 +89,7 @@ class ObjectPicker(QDialog):
         self.view = IdTableView(self)
         self.view.setObjectName("pickerTable")
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.view.setModel(self.model)
-        self.view.prepare_columns()
+        self.view.prepare_columns(self.model)
         self.model.set_query(RowQuery())
         self.filter.filter_changed.connect(
             lambda text: self.model.set_query(RowQuery(text=text.strip()))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QTreeView, QWidget
 
 from app.models.roles import NODE_ROLE
 from app.window.cell_delegates import NodeDelegate
+from app.window.column_widths import ColumnWidths, Wish
 from app.window.theme import GRID
 from app.work.records import NodeRow
 
 __all__ = ["ObjectTreeView", "node_at"]
 
-_WIDTHS = (190, 290)
+_LETTERS = ((14, 30), (20, 400), (8, 17))
+"""How many each column shows at least, and wants: all room that is left is the value's."""
 
 
 def node_at(index: QModelIndex) -> NodeRow | None:
@@ -52,12 +54,12 @@ class ObjectTreeView(QTreeView):
         self.setExpandsOnDoubleClick(False)
         self.setIndentation(4 * GRID)
         self.setTabKeyNavigation(False)
+        self.widths: ColumnWidths | None = None
         self.refresh_theme()
 
     def prepare_columns(self) -> None:
         """Give the columns their first widths; the model must be set."""
-        for column, width in enumerate(_WIDTHS):
-            self.setColumnWidth(column, width)
+        self.widths = ColumnWidths(self, self.header(), self._wishes)
         self.header().setObjectName("objectTreeHeader")
         self.header().setSectionsMovable(False)
         self.header().setDefaultAlignment(
@@ -67,7 +69,16 @@ class ObjectTreeView(QTreeView):
     def refresh_theme(self) -> None:
         """Take over palette and fonts of the application."""
         self.delegate.refresh_fonts()
+        if self.widths is not None:
+            self.widths.fit()
         self.viewport().update()
+
+    def _wishes(self) -> list[Wish]:
+        letter = self.fontMetrics().averageCharWidth()
+        return [
+            Wish(least * letter, wanted * letter, grows=column == 1)
+            for column, (least, wanted) in enumerate(_LETTERS)
+        ]
 
     def _act_on(self, index: QModelIndex) -> None:
         """Follow a reference, try an error again; open or close anything else."""
@@ -90,6 +101,11 @@ class ObjectTreeView(QTreeView):
             self.left.emit()
         else:
             super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.widths is not None:
+            self.widths.fit()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         super().mouseDoubleClickEvent(event)

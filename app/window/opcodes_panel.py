@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, 
 
 from app.models.opcode_table import OpcodeTableModel, cells_of
 from app.models.roles import ROW_ROLE
+from app.window.elided_label import ElidedLabel
 from app.window.message_page import MessagePage
 from app.window.row_table import RowTable, selected_ranges
 from app.window.theme import GRID, monospace
@@ -72,7 +73,9 @@ class OpcodesPanel(QWidget):
         self.view = RowTable("opcodeTable", fixed=range(4), parent=self)
         self.view.setAccessibleName("Opcodes of the object's pickle")
         self.view.setModel(self.model)
-        self.heading = _line("opcodesHeading", self)
+        self.heading = ElidedLabel(self)
+        self.heading.setObjectName("opcodesHeading")
+        self.heading.setProperty("quiet", True)
         self.bytes = _line("opcodeBytes", self)
         self._message = MessagePage("error", "red", self)
         self._stack = QStackedWidget(self)

@@ -43,6 +43,7 @@ from persistence.urls import StoreUrl
 __all__ = ["OpenStoreDialog"]
 
 _TYPING_PAUSE_MS = 300
+_SLOW_AFTER_MS = 3_000
 
 
 class OpenStoreDialog(QDialog):
@@ -83,6 +84,10 @@ class OpenStoreDialog(QDialog):
         self._pause.setSingleShot(True)
         self._pause.setInterval(_TYPING_PAUSE_MS)
         self._pause.timeout.connect(self._look)
+        self._slow = QTimer(self)
+        self._slow.setSingleShot(True)
+        self._slow.setInterval(_SLOW_AFTER_MS)
+        self._slow.timeout.connect(self._explain)
         self._build(recent)
         self._on_fields_edited()
 
@@ -285,6 +290,13 @@ class OpenStoreDialog(QDialog):
         self._say("search", "muted", "Looking…", busy=True)
         self._task = self._describe(self._url).then(self._on_described, self._on_not_described)
 
+        self._slow.start()
+
+    def _explain(self) -> None:
+        if self._task is not None:
+            sentence = "Still looking: it is far away, or locked by a program that is writing."
+            self._say("search", "muted", sentence, busy=True)
+
     def _on_described(self, description: Description) -> None:
         self._task = None
         if description.notices:
@@ -329,6 +341,7 @@ class OpenStoreDialog(QDialog):
 
     def done(self, result: int) -> None:
         self._pause.stop()
+        self._slow.stop()
         self._forget_task()
         super().done(result)
         if result == QDialog.DialogCode.Accepted and self._url is not None:

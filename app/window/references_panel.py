@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import (
@@ -12,10 +13,9 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QFontMetrics, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QHeaderView,
     QLabel,
     QStackedWidget,
     QStyledItemDelegate,
@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.window.cell_delegates import paint_state
+from app.window.column_widths import ColumnWidths, Wish, wish_for
 from app.window.theme import GRID, monospace, theme
 from app.window.tooltips import plain
 from app.work.records import Link
@@ -36,8 +37,10 @@ __all__ = ["ReferencesPanel"]
 
 Index = QModelIndex | QPersistentModelIndex
 _COLUMNS = ("Object", "Path", "Type", "State", "Name")
-_WIDTHS = (190, 110, 140, 110)
+_LETTERS = ((14, 42), (8, 24), (10, 28), (12, 18), (8, 40))
+_MEASURED = 200  # links
 _STATE = 3
+_MONOSPACE = 2  # the first columns
 
 
 class ReferencesPanel(QWidget):
@@ -65,7 +68,7 @@ class ReferencesPanel(QWidget):
         self._task: Task | None = None
         self._id: str | None = None
         self._model = _LinkModel(self)
-        self.view = QTreeView(self)
+        self.view = _View(self)
         self.view.setObjectName("referredByView" if incoming else "refersToView")
         self.view.setAccessibleName("Referred to by" if incoming else "Refers to")
         self.view.setModel(self._model)
@@ -75,9 +78,7 @@ class ReferencesPanel(QWidget):
         self.view.setUniformRowHeights(True)
         self.view.setAllColumnsShowFocus(True)
         self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.view.header().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        for column, width in enumerate(_WIDTHS):
-            self.view.setColumnWidth(column, width)
+        self.view.widths = ColumnWidths(self.view, self.view.header(), self._wishes)
         self.view.activated.connect(self._on_activated)
         self._empty = QLabel(self)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -117,7 +118,20 @@ class ReferencesPanel(QWidget):
 
     def _show_links(self, links: tuple[Link, ...]) -> None:
         self._model.set_links(links)
+        if self.view.widths is not None:
+            self.view.widths.fit()
         self._stack.setCurrentWidget(self.view if links else self._empty)
+
+    def _wishes(self) -> list[Wish]:
+        usual, fixed = self.view.fontMetrics(), QFontMetrics(monospace())
+        wishes = []
+        for column, (title, letters) in enumerate(zip(_COLUMNS, _LETTERS, strict=True)):
+            texts = [self._model.text(link, column) for link in self._model.links[:_MEASURED]]
+            extra = 4 * GRID + (usual.ascent() + 2 * GRID if column == _STATE else 0)
+            metrics = fixed if column < _MONOSPACE else usual
+            head = usual.horizontalAdvance(title) + 4 * GRID
+            wishes.append(wish_for(head, texts, metrics, letters, extra))
+        return [*wishes[:-1], replace(wishes[-1], grows=True)]
 
     def _on_links(self, links: tuple[Link, ...]) -> None:
         self._task = None
@@ -141,6 +155,19 @@ class ReferencesPanel(QWidget):
             self.followed.emit(link.id)
 
 
+class _View(QTreeView):
+    """A view that its columns fill."""
+
+    widths: ColumnWidths | None = None
+
+    # Qt
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.widths is not None:
+            self.widths.fit()
+
+
 class _LinkModel(QAbstractTableModel):
     """References as rows."""
 
@@ -152,6 +179,12 @@ class _LinkModel(QAbstractTableModel):
         self.beginResetModel()
         self.links = links
         self.endResetModel()
+
+    def text(self, link: Link, column: int) -> str:
+        """Return what a reference says in a column."""
+        short = link.type.rsplit(".", 1)[-1]
+        state = (link.state or "") if link.exists else "missing"
+        return (link.id, link.path, short, state, link.name or "")[column]
 
     # Qt
 
@@ -171,16 +204,14 @@ class _LinkModel(QAbstractTableModel):
             return None
         link = self.links[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
-            short = link.type.rsplit(".", 1)[-1]
-            state = (link.state or "") if link.exists else "missing"
-            return (link.id, link.path, short, state, link.name or "")[index.column()]
+            return self.text(link, index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain(
                 link.type if link.exists else f"There is no object {link.id} in this store."
             )
         if role == Qt.ItemDataRole.ForegroundRole and not link.exists:
             return theme().colour("red")
-        if role == Qt.ItemDataRole.FontRole and index.column() < 2:
+        if role == Qt.ItemDataRole.FontRole and index.column() < _MONOSPACE:
             return monospace()
         return None
 

@@ -10,13 +10,12 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
-    QSizePolicy,
     QStatusBar,
     QWidget,
 )
 
+from app.window.elided_label import ElidedLabel
 from app.window.theme import GRID
-from app.window.tooltips import plain
 
 __all__ = ["StatusBar"]
 
@@ -36,12 +35,9 @@ class StatusBar(QStatusBar):
         super().__init__(parent)
         self.setObjectName("statusBar")
         self.setSizeGripEnabled(False)
-        self.address = QLabel(self)
+        self.address = ElidedLabel(self, Qt.TextElideMode.ElideMiddle)
         self.address.setObjectName("storeAddress")
-        self.address.setTextFormat(Qt.TextFormat.PlainText)
         self.address.setProperty("quiet", True)
-        self.address.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.address.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.progress_text = QLabel(self)
         self.progress_text.setObjectName("progressText")
         self.progress_text.setProperty("quiet", True)
@@ -65,6 +61,8 @@ class StatusBar(QStatusBar):
         self.addWidget(self.address, 1)
         self.addPermanentWidget(self._row(self.progress_text, self._progress))
         self.addPermanentWidget(self._row(self.change_text, self._undo))
+        # Or all that is above would jump whenever the button comes and goes.
+        self.setMinimumHeight(self.sizeHint().height())
         self.show_progress(0, 0)
         self.hide_change()
 
@@ -72,12 +70,10 @@ class StatusBar(QStatusBar):
         """Say which store is open and how."""
         mode = "read-only" if read_only else "read-write"
         self.address.setText(f"{address}  ·  {mode}  ·  {'live' if live else 'paused'}")
-        self.address.setToolTip(plain(address))
 
     def show_no_store(self) -> None:
         """Say that no store is open."""
         self.address.setText("No store is open")
-        self.address.setToolTip("")
         self.show_progress(0, 0)
         self.hide_change()
 

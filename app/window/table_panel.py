@@ -55,14 +55,14 @@ class TablePanel(QWidget):
         self._session: StoreSession | None = None
         self._count = 0
         self._wanted_id: str | None = None
+        self._left_out: str | None = None  # had the cursor until a filter took its row away
         self._waits_for_row = False
         self._is_fresh = False
         self._place: int | None = None
         self._filter = filter_edit
         self.model = IdTableModel(self)
         self.view = IdTableView(self)
-        self.view.setModel(self.model)
-        self.view.prepare_columns()
+        self.view.prepare_columns(self.model)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(_HELD_KEY_MS)
@@ -88,12 +88,13 @@ class TablePanel(QWidget):
     def set_session(self, session: StoreSession | None) -> None:
         """List the objects of a store, or nothing."""
         self._session = session
-        self._wanted_id = None
+        self._wanted_id = self._left_out = None
         self._waits_for_row = False
         self._is_fresh = session is not None
         self._count = 0
         self._filter.clear()
         self._say_error("")
+        self.view.forget_content()
         self.model.set_session(session)
         self._stack.setCurrentWidget(self.view)
         self.show_progress(0, 0)
@@ -106,6 +107,7 @@ class TablePanel(QWidget):
     def show_object(self, id_: str) -> None:
         """Make the row of an object the current one, if the filter lets it through."""
         if id_ != self.current_id:
+            self._rest.stop()  # the row where the cursor still is was not chosen
             self._wanted_id = id_
             self._find_wanted()
 
@@ -184,13 +186,13 @@ class TablePanel(QWidget):
         self.model.set_query(replace(self.model.query, sort=key, descending=descending))
 
     def _keep_cursor(self) -> None:
-        self._wanted_id = self._wanted_id or self.current_id
+        self._wanted_id = self._wanted_id or self.current_id or self._left_out
 
     def _choose_current(self) -> None:
         id_ = self.current_id
         self._waits_for_row = id_ is None and self.view.currentIndex().isValid()
         if id_ is not None:
-            self._wanted_id = None
+            self._wanted_id = self._left_out = None
             self.object_chosen.emit(id_)
 
     def _say_count(self) -> None:
@@ -218,6 +220,7 @@ class TablePanel(QWidget):
 
     def _on_query_changed(self) -> None:
         self._say_error("")
+        self._keep_cursor()  # the place of its row may have been asked for in the former rows
         self._find_wanted()
 
     def _on_count_changed(self, count: int) -> None:
@@ -240,11 +243,14 @@ class TablePanel(QWidget):
                 "No object matches",
                 "No ID, name, type or state is as the filter says.",
                 [Button("&Clear the Filter", self._filter.clear, "clear")],
+                icon_name="search",
             )
             self._stack.setCurrentWidget(self._message)
         elif self._session.is_scanned:
             self._message.show_message(
-                "This store is empty", "Objects appear here as soon as a program saves some."
+                "This store is empty",
+                "Objects appear here as soon as a program saves some.",
+                icon_name="database",
             )
             self._stack.setCurrentWidget(self._message)
 
@@ -262,6 +268,8 @@ class TablePanel(QWidget):
         self._wanted_id = None
         if row is not None and row < self.model.rowCount():
             self.view.select_row(row)
+        else:
+            self._left_out = id_
 
     def _on_data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
         row = self.view.currentIndex().row()
@@ -277,6 +285,7 @@ class TablePanel(QWidget):
             str(error),
             [Button("&Try Again", lambda: self.model.set_query(self.model.query), "refresh")],
             details=repr(error),
+            icon_name="warning",
         )
         self._stack.setCurrentWidget(self._message)
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.resource_files import resource
 
-__all__ = ["GRID", "Theme", "apply_appearance", "monospace", "theme"]
+__all__ = ["GRID", "HUES", "Theme", "apply_appearance", "contrast", "monospace", "theme"]
 
 GRID = 4
 """All distances are multiples of this, in device-independent pixels."""
@@ -32,7 +32,7 @@ _LIGHT = {
     QPalette.ColorRole.LinkVisited: "#6b4fc4",
     QPalette.ColorRole.ToolTipBase: "#22272e",
     QPalette.ColorRole.ToolTipText: "#f4f5f7",
-    QPalette.ColorRole.PlaceholderText: "#7b838f",
+    QPalette.ColorRole.PlaceholderText: "#6b7380",
     QPalette.ColorRole.Light: "#ffffff",
     QPalette.ColorRole.Midlight: "#eceef1",
     QPalette.ColorRole.Mid: "#c4c9d1",
@@ -68,27 +68,27 @@ _DISABLED = (
     QPalette.ColorRole.ButtonText,
 )
 
-# Each has a contrast of 4.5 or more on the base of its palette (WCAG 2.1, 1.4.3).
+# Each has a contrast of 4.5 or more on every ground that rows have (WCAG 2.1, 1.4.3).
 _HUES_ON_LIGHT = {
-    "grey": "#646c78",
-    "blue": "#1f63cf",
-    "green": "#1a7f42",
-    "red": "#c9293b",
-    "amber": "#a15c00",
-    "violet": "#7446c8",
-    "teal": "#0a7a80",
+    "grey": "#5a626e",
+    "blue": "#1a58bd",
+    "green": "#13703a",
+    "red": "#b92132",
+    "amber": "#8c5000",
+    "violet": "#6c3fc0",
+    "teal": "#086b70",
 }
 _HUES_ON_DARK = {
-    "grey": "#99a1ae",
-    "blue": "#74a7ff",
+    "grey": "#a6aebb",
+    "blue": "#7eadff",
     "green": "#58c983",
-    "red": "#ff7b83",
+    "red": "#ff858c",
     "amber": "#eeb04e",
     "violet": "#bb9cff",
     "teal": "#54c8cd",
 }
-
-_LIGHT_ACCENT = 170  # from this lightness on, dark text is read better
+HUES = tuple(_HUES_ON_LIGHT)
+"""The names of the colours that states and marks have."""
 
 
 @dataclass(frozen=True)
@@ -232,14 +232,30 @@ def _theme(window: int, base: int, text: int, accent: int) -> Theme:
         base=base_,
         text=text_,
         accent=accent_,
-        on_accent=QColor("#ffffff" if accent_.lightness() < _LIGHT_ACCENT else "#101318"),
-        muted=_mix(window_, text_, 0.64),
+        on_accent=max(
+            (QColor("#ffffff"), QColor("#101318")), key=lambda ink: contrast(ink, accent_)
+        ),
+        muted=_mix(window_, text_, 0.7),
         line=_mix(window_, text_, 0.14),
         hover=_mix(window_, text_, 0.07),
-        selection=_mix(base_, accent_, 0.32 if dark else 0.17),
-        selection_inactive=_mix(base_, text_, 0.13 if dark else 0.09),
-        changed=_mix(base_, QColor(hues["amber"]), 0.22),
+        selection=_mix(base_, accent_, 0.26 if dark else 0.14),
+        selection_inactive=_mix(base_, text_, 0.13 if dark else 0.08),
+        changed=_mix(base_, QColor(hues["amber"]), 0.18 if dark else 0.14),
     )
+
+
+def contrast(ink: QColor, ground: QColor) -> float:
+    """Return the contrast of two colours, from 1 to 21 (WCAG 2.1, "contrast ratio")."""
+    dark, light = sorted(_luminance(colour) for colour in (ink, ground))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: QColor) -> float:
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (colour.redF(), colour.greenF(), colour.blueF())
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def _mix(ground: QColor, colour: QColor, share: float) -> QColor:
@@ -340,7 +356,7 @@ QSplitter::handle { background: <<line>>; }
 QSplitter::handle:hover { background: <<accent>>; }
 QHeaderView { background: <<window>>; border: 0; }
 QHeaderView::section {
-    background: <<window>>; color: <<muted>>; border: 0; padding: 5px 6px;
+    background: <<window>>; color: <<muted>>; border: 0; padding: 5px 4px;
     border-bottom: 1px solid <<line>>; border-right: 1px solid <<line>>;
 }
 QHeaderView::section:hover { color: <<text>>; }

@@ -47,12 +47,14 @@ class WindowMemory:
         ):
             if state:
                 splitter.restoreState(QByteArray(state))
-        for header, state in (
-            (self._table.view.horizontalHeader(), settings.table_header),
-            (self._inspector.view.header(), settings.tree_header),
+        if settings.table_header:
+            _restore_header(self._table.view.horizontalHeader(), settings.table_header)
+        for widths, set_by_user in (
+            (self._table.view.widths, settings.table_widths),
+            (self._inspector.view.widths, settings.tree_widths),
         ):
-            if state:
-                _restore_header(header, state)
+            if widths is not None:
+                widths.restore(set_by_user)
         self._inspector.tabs.setCurrentIndex(settings.panel_tab)
         self._inspector.set_panels_visible(settings.panels_visible)
 
@@ -63,7 +65,12 @@ class WindowMemory:
         settings.main_splitter = bytes(self._splitter.saveState().data())
         settings.inspector_splitter = bytes(self._inspector.splitter.saveState().data())
         settings.table_header = bytes(self._table.view.horizontalHeader().saveState().data())
-        settings.tree_header = bytes(self._inspector.view.header().saveState().data())
+        for widths, setting in (
+            (self._table.view.widths, Settings.table_widths),
+            (self._inspector.view.widths, Settings.tree_widths),
+        ):
+            if widths is not None:
+                settings.set_value(setting, widths.set_by_user)
         settings.panel_tab = self._inspector.tabs.currentIndex()
         settings.sync()
 

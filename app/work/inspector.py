@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from app.work import inspector_process, protocol
+from app.work import inspector_process, protocol, spawning
 from app.work.records import NodeRow
 from app.work.task import Cancelled, Progress
 from persistence.errors import StoreError
@@ -265,7 +265,7 @@ class _Child:
         )
         try:
             with _starting:
-                self._process.start()
+                spawning.start(self._process)
         except OSError as error:
             raise StoreError(
                 f"The inspector process cannot be started: {error.strerror or error}.",

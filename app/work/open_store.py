@@ -26,6 +26,7 @@ from app.work.records import StoreInfo
 from app.work.scan import Lanes, Scan
 from app.work.task import Cancelled
 from persistence.errors import StoreError
+from persistence.probe import check_holds_objects
 from persistence.registry import make_store
 from persistence.store import Store
 from persistence.urls import StoreUrl
@@ -64,6 +65,7 @@ class OpenStore:
         """Open the store; runs on its lane."""
         store = make_store(uri, create=False, read_only=read_only)
         self._store = store
+        check_holds_objects(store)
         lanes = Lanes(
             lambda function, priority: self.on_store(function, priority).result(),
             lambda function, priority: self.on_index(function, priority).result(),

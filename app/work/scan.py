@@ -17,7 +17,7 @@ from app.work.index import Entry, RowIndex
 from app.work.inspector import Inspector
 from app.work.pool import Priority
 from app.work.records import Row
-from persistence.errors import ObjectNotFound
+from persistence.errors import LoadError, ObjectNotFound
 from persistence.store import Changes, Record, Store
 from persistence.summary import Digest, Summary
 
@@ -188,7 +188,7 @@ class Scan:
             items = self._lanes.on_store(lambda store: list(store.summaries(ids)), Priority.NORMAL)
         else:
             items = self._lanes.on_store(
-                lambda store: list(read_records(store, ids)), Priority.NORMAL
+                lambda store: list(_readable_records(store, ids)), Priority.NORMAL
             )
         return entries_of(items, self._scanner)
 
@@ -208,6 +208,24 @@ def entries_of(items: Sequence[Summary | Record], scanner: Inspector) -> list[En
         return [_entry_of_summary(item) for item in items if isinstance(item, Summary)]
     digests = scanner.digests([record.data for record in records])
     return [_entry_of_record(*pair) for pair in zip(records, digests, strict=True)]
+
+
+def _readable_records(store: Store, ids: Iterable[str]) -> Iterator[Record]:
+    """Iterate over the records of some IDs; one that cannot be read comes without bytes.
+
+    A store that says in a `LoadError` which one that is reads them in the order of the IDs.
+    """
+    left = list(ids)
+    while left:
+        try:
+            yield from read_records(store, left)
+        except LoadError as error:
+            if error.id_ not in left:
+                raise
+            yield Record(error.id_, b"")
+            left = left[left.index(error.id_) + 1 :]
+        else:
+            return
 
 
 def read_records(store: Store, ids: Iterable[str]) -> Iterator[Record]:
@@ -234,7 +252,11 @@ def _all_records(store: Store) -> Iterator[Record]:
     try:
         yield from store.records()
     except NotImplementedError:
-        yield from read_records(store, store.list())
+        yield from _readable_records(store, store.list())
+    except LoadError as error:  # one of many; those before it are read
+        yield Record(error.id_, b"")
+        ids = store.list()
+        yield from _readable_records(store, ids[ids.index(error.id_) + 1 :])
 
 
 def _take(

@@ -30,7 +30,7 @@ from typing import Any, Literal, get_args
 from persistence.errors import EditError, LiteralError, StoreError
 from persistence.pickles import present
 from persistence.pickles.alike import bytes_like, reference_like
-from persistence.pickles.classes import maker_name, set_members
+from persistence.pickles.classes import set_members
 from persistence.pickles.containers import (
     copied,
     deleted,
@@ -42,22 +42,27 @@ from persistence.pickles.containers import (
     with_slot,
 )
 from persistence.pickles.decode import Pickle
-from persistence.pickles.keys import spellings
-from persistence.pickles.nodes import Object, Reference, plain_state
-from persistence.pickles.parts import Items, Joined, Pairs
+from persistence.pickles.homes import (
+    attributes_of,
+    has_items,
+    has_pairs,
+    may_have_attributes,
+    stored_items,
+)
+from persistence.pickles.keys import twins
+from persistence.pickles.nodes import Object, Reference
 from persistence.pickles.paths import Attribute, Item, Path, Step
 from persistence.pickles.places import resolve
 from persistence.pickles.renaming import reclassed, renamed_class, renamed_module
 from persistence.pickles.sharing import (
+    is_shared,
     places_of,
     references_in,
     shared_from,
     substituted,
 )
 from persistence.pickles.slots import IMMUTABLE, Slot, is_key, raw_slots
-from persistence.pickles.texts import text_of
 from persistence.pickles.values import parse_value
-from persistence.pickles.views import view
 
 __all__ = ["Change", "Verb", "apply", "holders", "seen_at"]
 
@@ -242,7 +247,7 @@ class _Edit:
         if not slots:
             return new
         if self._change.everywhere:
-            if shared_from(self._root, slots, len(slots)) == len(slots):
+            if is_shared(self._root, slots):
                 return substituted(self._root, {id(old): new})
             return self._put_everywhere(slots, new)
         return self._put(slots, new, shared_from(self._root, slots, len(slots) - 1))
@@ -328,14 +333,14 @@ class _Edit:
             key = self._key(step.text)
             self._refuse_twin(target, key)
             return self._changed(slots, lambda fresh: fresh.__setitem__(key, value))
-        if isinstance(target, (list, tuple)) or (isinstance(target, Object) and _has_items(target)):
+        if isinstance(target, (list, tuple)) or (isinstance(target, Object) and has_items(target)):
             size = len(target if isinstance(target, (list, tuple)) else target.items)
             index = step.index
             if index is None or not -size <= index <= size:
                 raise self.refused(f"it has {size:,} items")
             at = index + size if index < 0 else index
             return self._changed(slots, lambda fresh: insert_item(fresh, at, value))
-        if isinstance(target, Object) and _has_pairs(target, self._pickle.python2):
+        if isinstance(target, Object) and has_pairs(target, self._pickle.python2):
             key = self._key(step.text)
             self._refuse_twin([key for key, _ in target.pairs], key)
             return self._changed(slots, lambda fresh: insert_pair(fresh, (key, value)))
@@ -343,12 +348,12 @@ class _Edit:
 
     def _refuse_twin(self, keys: Any, key: Any) -> None:
         """Raise an error if there is such a key; in Python 2 also one that reads the same."""
-        twins = _twins(key) if self._pickle.python2 else [key]
+        same = twins(key) if self._pickle.python2 else [key]
         if isinstance(keys, dict):
-            is_there = any(twin in keys for twin in twins)
+            is_there = any(twin in keys for twin in same)
         else:
             plain = [own for own in keys if not isinstance(own, (Object, tuple, frozenset))]
-            is_there = any(own is key for own in keys) or any(twin in plain for twin in twins)
+            is_there = any(own is key for own in keys) or any(twin in plain for twin in same)
         if is_there:
             raise self.refused("there is such a key already")
 
@@ -357,17 +362,17 @@ class _Edit:
             raise self.refused(f"{self._kind(obj)} has no attributes")
         if name in obj.attributes():
             raise self.refused("there is such an attribute already")
-        inner = _attributes_of(obj)
+        inner = attributes_of(obj)
+        attributes = inner[-1].get() if inner else {}
+        key: Any = name
+        if self._pickle.python2 and all(type(own) is bytes for own in attributes):
+            key = bytes_like(name, b"")
         if inner:
-            attributes = inner[-1].get()
-            key: Any = name
-            if self._pickle.python2 and any(type(own) is bytes for own in attributes):
-                key = bytes_like(name, b"")
             return self._changed([*slots, *inner], lambda fresh: fresh.__setitem__(key, value))
-        if not obj.states and _may_have_attributes(obj):
-            return self._changed(slots, lambda fresh: fresh.__setstate__({name: value}))
+        if not obj.states and may_have_attributes(obj):
+            return self._changed(slots, lambda fresh: fresh.__setstate__({key: value}))
         if len(obj.states) == 1 and type(obj.states[0]) is tuple and obj.states[0][:1] == (None,):
-            state = ({name: value}, *obj.states[0][1:])
+            state = ({key: value}, *obj.states[0][1:])
             return self._changed(slots, lambda fresh: put(Slot(fresh, "states", 0), state))
         raise self.refused("its state is not made of attributes")
 
@@ -381,7 +386,7 @@ class _Edit:
             return self._changed(slots, lambda fresh: fresh.add(value))
         if isinstance(target, (list, tuple)):
             size = len(target)
-        elif isinstance(target, Object) and _has_items(target):
+        elif isinstance(target, Object) and has_items(target):
             size = len(target.items)
         elif isinstance(target, Object) and target.added:
             return self._changed(slots, lambda fresh: insert_added(fresh, value))
@@ -397,7 +402,7 @@ class _Edit:
         if set_members(target) is not None:
             inner = [Slot(target, "args", 0)] if target.args else []
         else:
-            stored = _stored_items(target, self._pickle.python2)
+            stored = stored_items(target, self._pickle.python2)
             for part in Path.parse(stored).steps if stored else ():
                 owner = inner[-1].get() if inner else target
                 inner += raw_slots(owner, part, self._pickle.python2) or []
@@ -421,7 +426,7 @@ class _Edit:
                 raise self.refused("there is no name")
             if type(slot.key) is bytes:
                 new = bytes_like(self._value, slot.key)
-            if slot.field == "value" and any(twin in slot.owner for twin in _twins(new)):
+            if slot.field == "value" and any(twin in slot.owner for twin in twins(new)):
                 raise self.refused("there is such an attribute already")
             if slot.field == "kwargs" and new in slot.owner.kwargs:
                 raise self.refused("there is such an argument already")
@@ -469,54 +474,3 @@ class _Edit:
 
     def _kind(self, value: Any) -> str:
         return present.type_name(value, python2=self._pickle.python2)
-
-
-def _twins(name: Any) -> list[Any]:
-    """Return what reads the same as a text of Python 2; anything else has no twins."""
-    if not isinstance(name, (str, bytes)):
-        return [name]
-    return [name, *spellings(name if isinstance(name, str) else text_of(name))]
-
-
-def _attributes_of(obj: Object) -> list[Slot]:
-    """Return the slots of the dictionary with the attributes that are not in `__slots__`."""
-    for index, state in enumerate(obj.states):
-        plain = next(iter(plain_state(state)), None)
-        if type(state) is dict and plain is state:
-            return [Slot(obj, "states", index)]
-        if plain is not None and type(state) is tuple and state[0] is plain:
-            return [Slot(obj, "states", index), Slot(state, "item", 0)]
-    return []
-
-
-def _may_have_attributes(obj: Object) -> bool:
-    """Whether an object without any state is one that could have attributes."""
-    if obj.items or obj.pairs or obj.added or obj.kwargs:
-        return False
-    if maker_name(obj) == "copyreg._reconstructor":
-        return obj.args[2:] == (None,)
-    return obj.how == "instance" or (obj.how == "new" and not obj.args)
-
-
-def _kinds(value: Object, python2: bool) -> Sequence[Any]:
-    parts = view(value, python2=python2).parts
-    return parts.kinds if isinstance(parts, Joined) else (parts,)
-
-
-def _stored_items(value: Object, python2: bool) -> str | None:
-    """Return where an adapter says that the items or pairs of an object are."""
-    for parts in _kinds(value, python2):
-        if isinstance(parts, (Items, Pairs)):
-            return parts.stored
-    return None
-
-
-def _has_items(value: Object) -> bool:
-    return bool(value.items) or any(
-        isinstance(parts, Items) and type(parts.items) in (list, tuple)
-        for parts in _kinds(value, python2=False)
-    )
-
-
-def _has_pairs(value: Object, python2: bool) -> bool:
-    return bool(value.pairs) or any(isinstance(parts, Pairs) for parts in _kinds(value, python2))

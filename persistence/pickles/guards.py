@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import marshal
 import pickletools
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -31,7 +32,7 @@ from typing import Any, NamedTuple
 from persistence.errors import DecodeError
 from persistence.pickles.limits import DEFAULT, Limits
 
-__all__ = ["Seen", "check"]
+__all__ = ["Keys", "Seen", "Walk", "check"]
 
 _HIGHEST_PROTOCOL = 5
 _FIRST_OPCODES = 10
@@ -67,11 +68,11 @@ def check(data: bytes, limits: Limits = DEFAULT) -> Seen:
     Raises:
         DecodeError: It does, or it is cut short, or it is no pickle.
     """
-    walk = _Walk(data, limits, _Keys(len(data), limits))
+    walk = Walk(data, limits, Keys(len(data), limits))
     walk.run()
     if walk.keys.count > limits.key_collisions:
         # Enough costly keys to collide: once more, now with their values.
-        _Walk(data, limits, _Keys(len(data), limits, with_values=True)).run()
+        Walk(data, limits, Keys(len(data), limits, with_values=True)).run()
     protocol = walk.protocol
     if protocol is None:
         protocol = int(walk.is_binary or _begins_binary(data))
@@ -107,14 +108,14 @@ class _Key(NamedTuple):
     value: Any = None
 
 
-class _Keys:
+class Keys:
     """Judges the keys of all dictionaries and sets of one pickle."""
 
     def __init__(self, size: int, limits: Limits, *, with_values: bool = False) -> None:
         self.count = 0
         self.with_values = with_values
         self._limits = limits
-        self._work = 0
+        self.work = 0
         self._most_work = limits.key_work * (100_000 + size)
         self._same_hash: dict[int, set[bytes]] = {}
 
@@ -125,7 +126,7 @@ class _Keys:
             if key is None:
                 continue
             self.count += 1
-            self._work += key.weight
+            self.work += key.weight
             if key.depth > deepest:
                 raise DecodeError(
                     "it has a dictionary key with too many levels",
@@ -133,12 +134,12 @@ class _Keys:
                     limit=deepest,
                     actual=key.depth,
                 )
-            if self._work > self._most_work:
+            if self.work > self._most_work:
                 raise DecodeError(
                     "its dictionary keys hold the same values too many times",
                     offset,
                     limit=self._most_work,
-                    actual=self._work,
+                    actual=self.work,
                 )
             if self.with_values:
                 self._collide(key.value, offset)
@@ -156,7 +157,7 @@ class _Keys:
             )
 
 
-class _Walk:
+class Walk:
     """One pass over the opcodes of a pickle.
 
     Attributes:
@@ -168,36 +169,45 @@ class _Walk:
         has_instances: Whether there are opcodes for instances of Python 2.
     """
 
-    def __init__(self, data: bytes, limits: Limits, keys: _Keys) -> None:
+    def __init__(self, data: bytes, limits: Limits, keys: Keys) -> None:
         self.keys = keys
         self.protocol: int | None = None
         self.is_binary = False
         self.has_byte_strings = False
         self.has_bytes = False
         self.has_instances = False
+        self._at = 0
         self._data = data
         self._limits = limits
         self._last_index = max(limits.memo_index, len(data))
-        self._stack: list[_Key | None] = []
+        self.stack: list[_Key | None] = []
         self._marks: list[int] = []  # heights of the stack
-        self._memo: list[_Key | None] = []
-        self._holes: set[int] = set()  # indices of the memo that were not put
+        self.memo: list[_Key | None] = []
+        self.holes: set[int] = set()  # indices of the memo that were not put
 
-    def run(self) -> None:  # noqa: C901, PLR0912, PLR0915
-        """Walk up to the STOP opcode, or to where the unpickler will stop by itself."""
+    def run(self, end: int = sys.maxsize) -> int:  # noqa: C901, PLR0912, PLR0915
+        """Walk up to the STOP opcode, or to where the unpickler will stop by itself.
+
+        Args:
+            end: Stop also before the first MARK that is not before this offset; the next
+                call goes on there.
+
+        Returns:
+            The offset where it stopped.
+        """
         # One loop over locals, the most frequent opcodes first: every decode goes through
         # it, and a function call for each opcode would make it several times slower.
         data, stack, marks, memo, holes = (
             self._data,
-            self._stack,
+            self.stack,
             self._marks,
-            self._memo,
-            self._holes,
+            self.memo,
+            self.holes,
         )
         push, memoize = stack.append, memo.append
         keys = self.keys
         plain = _PLAIN_BUT_INTEGERS if keys.with_values else _PLAIN
-        at = 0
+        at = self._at
         try:
             while True:
                 opcode = data[at]
@@ -211,6 +221,12 @@ class _Walk:
                     if data[at] == 0x94 and not holes:  # and MEMOIZE, nearly always
                         memoize(None)
                         at += 1
+                elif opcode == 0x58:  # BINUNICODE
+                    push(None)
+                    at = self._counted(at, 4)
+                    if data[at] == 0x71 and data[at + 1] == len(memo):  # and BINPUT
+                        memoize(None)
+                        at += 2
                 elif opcode == 0x94 and not holes:  # MEMOIZE
                     memoize(stack[-1])
                     at += 1
@@ -218,6 +234,9 @@ class _Walk:
                     push(memo[data[at + 1]])
                     at += 2
                 elif opcode == 0x28:  # MARK
+                    if at >= end:
+                        self._at = at
+                        return at
                     marks.append(len(stack))
                     at += 1
                 elif 0x85 <= opcode <= 0x87:  # TUPLE1, TUPLE2, TUPLE3
@@ -258,20 +277,21 @@ class _Walk:
                     del stack[marks.pop() :]
                     at += 1
                 elif opcode == 0x2E:  # STOP
-                    return
+                    return at
                 else:
                     at = _RARE[opcode](self, at)
         except IndexError:
             # Beyond the data; else beyond the stack, the marks or the memo.
             if at + 1 >= len(data):
                 raise DecodeError("it ends before it is complete", len(data)) from None
+            return at
         except KeyError:
             raise DecodeError(f"there is no opcode {data[at]:#04x}", at) from None
 
     # One method for each less frequent kind of opcode: its offset → that of the next one.
 
     def _put(self, index: int, at: int) -> None:
-        memo = self._memo
+        memo = self.memo
         if index > self._last_index:
             raise DecodeError(
                 f"it puts a value at memo index {index:,}",
@@ -280,16 +300,16 @@ class _Walk:
                 actual=index,
             )
         if index < len(memo):
-            memo[index] = self._stack[-1]
-            self._holes.discard(index)
+            memo[index] = self.stack[-1]
+            self.holes.discard(index)
             return
-        self._holes.update(range(len(memo), index))
+        self.holes.update(range(len(memo), index))
         memo.extend([None] * (index - len(memo)))
-        memo.append(self._stack[-1])
+        memo.append(self.stack[-1])
 
     def _memoize(self, at: int) -> int:
         # The index is the number of values put so far, whatever theirs were.
-        self._put(len(self._memo) - len(self._holes), at)
+        self._put(len(self.memo) - len(self.holes), at)
         return at + 1
 
     def _long_put(self, at: int) -> int:
@@ -303,12 +323,12 @@ class _Walk:
         return after
 
     def _long_get(self, at: int) -> int:
-        self._stack.append(self._memo[self._number(at, 4)])
+        self.stack.append(self.memo[self._number(at, 4)])
         return at + 5
 
     def _text_get(self, at: int) -> int:
         index, after = self._text_index(at)
-        self._stack.append(self._memo[index])
+        self.stack.append(self.memo[index])
         return after
 
     def _text_index(self, at: int) -> tuple[int, int]:
@@ -332,16 +352,16 @@ class _Walk:
         return start + size
 
     def _counted1(self, at: int) -> int:
-        self._stack.append(None)
+        self.stack.append(None)
         return at + 2 + self._data[at + 1]
 
     def _counted4(self, at: int) -> int:
-        self._stack.append(None)
+        self.stack.append(None)
         self.is_binary = True
         return self._counted(at, 4)
 
     def _counted8(self, at: int) -> int:
-        self._stack.append(None)
+        self.stack.append(None)
         return self._counted(at, 8)
 
     def _bytes1(self, at: int) -> int:
@@ -369,20 +389,20 @@ class _Walk:
         return self._line_value(at)
 
     def _line_value(self, at: int) -> int:
-        self._stack.append(None)
+        self.stack.append(None)
         return self._line(at)
 
     def _global(self, at: int) -> int:
-        self._stack.append(None)
+        self.stack.append(None)
         return self._line(self._line(at) - 1)
 
     def _instance(self, at: int) -> int:
         self.has_instances = True
-        del self._stack[self._marks.pop() :]
+        del self.stack[self._marks.pop() :]
         return self._global(at)
 
     def _persistent_id(self, at: int) -> int:
-        self._stack[-1] = None
+        self.stack[-1] = None
         return at + 1
 
     def _integer1(self, at: int) -> int:
@@ -424,27 +444,27 @@ class _Walk:
         weight = 1 + len(argument) // 8
         if self.keys.with_values:
             value = int.from_bytes(argument, "little", signed=True)
-            self._stack.append(_Key(0, weight, value))
+            self.stack.append(_Key(0, weight, value))
         else:
-            self._stack.append(_Key(0, weight) if len(argument) > _SMALL_INTEGER else None)
+            self.stack.append(_Key(0, weight) if len(argument) > _SMALL_INTEGER else None)
 
     def _pop(self, at: int) -> int:
-        if self._marks and self._marks[-1] == len(self._stack):
+        if self._marks and self._marks[-1] == len(self.stack):
             self._marks.pop()
         else:
-            self._stack.pop()
+            self.stack.pop()
         return at + 1
 
     def _pop_mark(self, at: int) -> int:
-        del self._stack[self._marks.pop() :]
+        del self.stack[self._marks.pop() :]
         return at + 1
 
     def _duplicate(self, at: int) -> int:
-        self._stack.append(self._stack[-1])
+        self.stack.append(self.stack[-1])
         return at + 1
 
     def _from_mark(self, at: int) -> int:
-        self._stack[self._marks.pop() :] = (None,)
+        self.stack[self._marks.pop() :] = (None,)
         return at + 1
 
     def _object(self, at: int) -> int:
@@ -452,23 +472,23 @@ class _Walk:
         return self._from_mark(at)
 
     def _dict(self, at: int) -> int:
-        self.keys.use(self._stack[self._marks[-1] :: 2], at)
+        self.keys.use(self.stack[self._marks[-1] :: 2], at)
         return self._from_mark(at)
 
     def _add_items(self, at: int) -> int:
-        self.keys.use(self._stack[self._marks[-1] :], at)
+        self.keys.use(self.stack[self._marks[-1] :], at)
         return self._pop_mark(at)
 
     def _frozen_set(self, at: int) -> int:
         mark = self._marks.pop()
-        items = self._stack[mark:]
+        items = self.stack[mark:]
         self.keys.use(items, at)
-        self._stack[mark:] = (_combine(items, self.keys),)
+        self.stack[mark:] = (_combine(items, self.keys),)
         return at + 1
 
     def _new_with_keywords(self, at: int) -> int:
-        del self._stack[-2:]
-        self._stack[-1] = None
+        del self.stack[-2:]
+        self.stack[-1] = None
         return at + 1
 
     def _nothing(self, at: int) -> int:
@@ -505,7 +525,7 @@ class _Walk:
         return after
 
 
-def _combine(items: list[_Key | None], keys: _Keys) -> _Key:
+def _combine(items: list[_Key | None], keys: Keys) -> _Key:
     """Return what a tuple or frozen set of these items costs."""
     count = len(items)
     if items.count(None) == count and count < len(_LEAVES) and not keys.with_values:
@@ -541,39 +561,39 @@ _PLAIN_BUT_INTEGERS = bytes(0 if opcode in _INTEGERS else _PLAIN[opcode] for opc
 
 _TWO_TO_ONE = frozenset(b"\x81R\x93")  # NEWOBJ, REDUCE, STACK_GLOBAL
 
-_RARE: dict[int, Callable[[_Walk, int], int]] = {
-    **dict.fromkeys(b"JKM", _Walk._small_integer),
-    **dict.fromkeys(b"U", _Walk._byte_string1),
-    **dict.fromkeys(b"\x8d\x96", _Walk._counted8),
-    **dict.fromkeys(b"T", _Walk._byte_string4),
-    **dict.fromkeys(b"S", _Walk._byte_string_line),
-    **dict.fromkeys(b"VFP", _Walk._line_value),
-    **dict.fromkeys(b"IL", _Walk._integer_line),
-    **dict.fromkeys(b"\x82\x83\x84", _Walk._extension),
-    0x80: _Walk._protocol,
-    0x8A: _Walk._integer1,
-    0x8B: _Walk._integer4,
-    0x90: _Walk._add_items,
-    0x91: _Walk._frozen_set,
-    0x92: _Walk._new_with_keywords,
-    0x94: _Walk._memoize,
-    0x95: _Walk._frame,
-    0x98: _Walk._nothing,
-    0x8E: _Walk._bytes8,
-    ord("0"): _Walk._pop,
-    ord("1"): _Walk._pop_mark,
-    ord("2"): _Walk._duplicate,
-    ord("B"): _Walk._bytes4,
-    ord("C"): _Walk._bytes1,
-    ord("Q"): _Walk._persistent_id,
-    ord("X"): _Walk._counted4,
-    ord("c"): _Walk._global,
-    ord("d"): _Walk._dict,
-    ord("g"): _Walk._text_get,
-    ord("i"): _Walk._instance,
-    ord("j"): _Walk._long_get,
-    ord("l"): _Walk._from_mark,
-    ord("o"): _Walk._object,
-    ord("p"): _Walk._text_put,
-    ord("r"): _Walk._long_put,
+_RARE: dict[int, Callable[[Walk, int], int]] = {
+    **dict.fromkeys(b"JKM", Walk._small_integer),
+    **dict.fromkeys(b"U", Walk._byte_string1),
+    **dict.fromkeys(b"\x8d\x96", Walk._counted8),
+    **dict.fromkeys(b"T", Walk._byte_string4),
+    **dict.fromkeys(b"S", Walk._byte_string_line),
+    **dict.fromkeys(b"VFP", Walk._line_value),
+    **dict.fromkeys(b"IL", Walk._integer_line),
+    **dict.fromkeys(b"\x82\x83\x84", Walk._extension),
+    0x80: Walk._protocol,
+    0x8A: Walk._integer1,
+    0x8B: Walk._integer4,
+    0x90: Walk._add_items,
+    0x91: Walk._frozen_set,
+    0x92: Walk._new_with_keywords,
+    0x94: Walk._memoize,
+    0x95: Walk._frame,
+    0x98: Walk._nothing,
+    0x8E: Walk._bytes8,
+    ord("0"): Walk._pop,
+    ord("1"): Walk._pop_mark,
+    ord("2"): Walk._duplicate,
+    ord("B"): Walk._bytes4,
+    ord("C"): Walk._bytes1,
+    ord("Q"): Walk._persistent_id,
+    ord("X"): Walk._counted4,
+    ord("c"): Walk._global,
+    ord("d"): Walk._dict,
+    ord("g"): Walk._text_get,
+    ord("i"): Walk._instance,
+    ord("j"): Walk._long_get,
+    ord("l"): Walk._from_mark,
+    ord("o"): Walk._object,
+    ord("p"): Walk._text_put,
+    ord("r"): Walk._long_put,
 }

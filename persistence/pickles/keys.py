@@ -18,7 +18,15 @@ from persistence.errors import LiteralError
 from persistence.pickles.literals import plain_text, read_literal
 from persistence.pickles.texts import quoted, text_of
 
-__all__ = ["Pairs", "canonical_key", "find_pair", "in_order", "pair_parts", "spellings"]
+__all__ = [
+    "Pairs",
+    "canonical_key",
+    "find_pair",
+    "in_order",
+    "pair_parts",
+    "spellings",
+    "twins",
+]
 
 Pairs = Mapping[Any, Any] | Sequence[tuple[Any, Any]]
 
@@ -255,3 +263,10 @@ def _look_up(pairs: dict[Any, Any], text: str, python2: bool) -> tuple[Any] | No
         if candidate in pairs:
             return (candidate,)
     return None
+
+
+def twins(name: Any) -> list[Any]:
+    """Return what reads the same as a text of Python 2; anything else has no twins."""
+    if not isinstance(name, (str, bytes)):
+        return [name]
+    return [name, *spellings(name if isinstance(name, str) else text_of(name))]

@@ -64,8 +64,13 @@ class Global(type):
         return cls("Object", (Object,), names)
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Object:
-        made = Object.__new__(cls, *args, **kwargs)  # type: ignore[arg-type]  # made of Object
+        # As in `Object.__new__`, which it does not call: the unpickler spends a large part of
+        # its time in these two.
+        made: Object = object.__new__(cls)  # type: ignore[arg-type]  # made of Object
         made.how = "call"
+        made.args = args
+        made.kwargs = kwargs or _NO_KEYWORDS
+        made.states = made.items = made.pairs = made.added = made.order = ()
         return made
 
     @property

@@ -16,7 +16,7 @@ from persistence.pickles import present
 from persistence.pickles.decode import Pickle
 from persistence.pickles.nodes import Object, Reference
 from persistence.pickles.parts import Attributes, Entry, Items, Joined, Members, Pairs, Parts
-from persistence.pickles.paths import Attribute, Item, Path, Special, Step, joined
+from persistence.pickles.paths import Attribute, Item, Path, Special, Step, closing, joined
 from persistence.pickles.slots import Field, Slot, attribute_key, pair_position, raw_slots
 from persistence.pickles.views import View, view
 
@@ -57,6 +57,13 @@ class Place:
     def is_stored(self) -> bool:
         """Whether the pickle holds this very value, so that it can be changed."""
         return self.slots is not None
+
+    @property
+    def stored(self) -> Any:
+        """What the pickle holds there, which a `View` may be shown for; None if it is computed."""
+        if self.slots is None:
+            return None
+        return self.slots[-1].get() if self.slots else self.pickle.root
 
 
 def resolve(pickle: Pickle, path: Path | str, follow: Follow | None = None) -> Place:
@@ -110,6 +117,8 @@ def complete(
     except StoreError:
         return []  # what is begun so leads nowhere
     begun = begun.removeprefix(".").casefold()
+    if begun.startswith('["'):
+        begun = "['" + begun[2:]
     found: list[str] = []
     for part in _shown_parts(walk):
         if part.removeprefix(".").casefold().startswith(begun):
@@ -121,20 +130,16 @@ def complete(
 
 def _last_step(text: str) -> int:
     """Return where the last step of a text begins, complete or not."""
-    from persistence.pickles.paths import closing
-
-    at = 0
-    last = 0
+    at = last = 0
     while at < len(text):
         last = at
-        if text[at] in "[(":
+        at += text[at] == "."
+        if text[at : at + 1] in ("[", "("):
             end = closing(text, at)
             if end < 0:
                 return last
-            at = end + 1
-            last = at
+            at = last = end + 1
         else:
-            at += 1
             while at < len(text) and text[at] not in ".[(":
                 at += 1
     return last

@@ -83,6 +83,14 @@ def shared_from(root: Any, slots: Sequence[Slot], last: int) -> int | None:
     return next(_shared(root, slots, last), None)
 
 
+def is_shared(root: Any, slots: Sequence[Slot]) -> bool:
+    """Whether what is at the end of a way is held outside of itself by several."""
+    value = slots[-1].get() if slots else root
+    if not is_container(value) or holding_counts(root)[id(value)] < 2:
+        return False
+    return _is_held_outside(root, value)
+
+
 def places_of(
     root: Any, slots: Sequence[Slot], last: int, *, python2: bool, limit: int
 ) -> list[str]:

@@ -208,7 +208,10 @@ class _Values(Maker):
         if full in _REAL:
             plain = [_plain_argument(full, argument) for argument in args]
             named = {key: _plain_argument(full, value) for key, value in kwargs.items()}
-            return _Real(_REAL[full](*plain, **named))
+            try:
+                return _Real(_REAL[full](*plain, **named))
+            except ArithmeticError:
+                raise ValueError(f"{full}(…) cannot be made of that") from None
         if full in _PATHS:
             return self._path(full, args, kwargs)
         like = self._like
@@ -247,7 +250,9 @@ class _Values(Maker):
         made = self._decoded(kind())
         factory: tuple[Any, ...] = ()
         if kind is collections.defaultdict and args:
-            factory = () if args[0] is None else (self.node(args[0]),)
+            if args[0] is not None and not isinstance(args[0], (Global, Object)):
+                raise ValueError("a defaultdict takes a class or function first, or None")
+            factory = () if args[0] is None else (args[0],)
             args = args[1:]
         pairs = self._pairs(args[0]) if args else []
         pairs += [

@@ -9,7 +9,7 @@ import pytest
 
 from persistence import Edit, make_store
 from persistence.pickles import with_identity
-from tests.helpers.gc3pie import gc3pie_python, run_in_gc3pie
+from tests.helpers.gc3pie import gc3pie_python, run_in_gc3pie, write_with_gc3pie
 from tests.helpers.interop_jobs import Job
 
 DATA = Path(__file__).parents[1] / "data" / "gc3pie"
@@ -82,6 +82,44 @@ def test_gc3pie_still_reads_everything_else(address: str) -> None:
     with make_store(address) as store:
         for id_ in dangling:  # GC3Pie loads no collection with a missing task
             assert _leads_to_missing(store, id_, set(summaries))
+
+
+def test_unusual_stores_that_gc3pie_writes_are_seen_as_gc3pie_sees_them(tmp_path: Path) -> None:
+    stores = write_with_gc3pie(tmp_path)
+    assert len(stores) == 8
+    for written, objects in stores.items():
+        with make_store(written, read_only=True) as store:
+            assert store.notices == []
+            assert sorted(store.list()) == sorted(objects)
+            for summary in store.summaries():
+                expected = objects[summary.id]
+                assert summary.type == expected["class"]
+                assert (summary.state, summary.name) == (expected["state"], expected["name"])
+                assert store.references(summary.id) == expected["references"]
+                assert store.inspect(summary.id).root.attributes()
+            for target in {id_ for seen in objects.values() for id_ in seen["references"]}:
+                referrers = {id_ for id_, seen in objects.items() if target in seen["references"]}
+                assert set(store.referrers(target)) == referrers
+
+
+def test_every_way_to_hold_a_child_is_read_back_by_gc3pie(address: str) -> None:
+    with make_store(address) as store:
+        shared = Job("shared")
+        root = Job("root", shared)
+        root.kept = {shared: [shared], "set": {shared}, "frozen": frozenset([shared])}  # type: ignore[attr-defined]
+        chain = Job("0")
+        for n in range(1, 40):
+            chain = Job(str(n), chain)
+        root_id, chain_id = store.save_many([root, chain])
+        replaced = next(s.id for s in store.summaries() if s.type == "gc3libs.Application")
+        store.replace(replaced, Job("in its place", shared))
+    found = run_in_gc3pie(address, root_id, chain_id, replaced)
+    assert [found[id_]["name"] for id_ in (root_id, chain_id, replaced)] == [
+        "root",
+        "39",
+        "in its place",
+    ]
+    assert found[replaced]["children"] == found[root_id]["children"] == [str(shared.persistent_id)]
 
 
 def _leads_to_missing(store: object, id_: str, present: set[str]) -> bool:

@@ -20,9 +20,10 @@ from typing import Any
 import platformdirs
 from filelock import FileLock
 
-__all__ = ["gc3pie_python", "run_in_gc3pie"]
+__all__ = ["gc3pie_python", "run_in_gc3pie", "write_with_gc3pie"]
 
-_SCRIPT = Path(__file__).with_name("gc3pie_reader.py")
+_READER = Path(__file__).with_name("gc3pie_reader.py")
+_WRITER = Path(__file__).with_name("gc3pie_writer.py")
 _PACKAGES = ["gc3pie==2.6.8", "SQLAlchemy<1.4"]
 
 
@@ -65,10 +66,19 @@ def run_in_gc3pie(url: str, *ids: str) -> dict[str, Any]:
         url: The store's address, as GC3Pie takes it.
         *ids: The objects to load; all that GC3Pie lists when there are none.
     """
+    return _run(_READER, url, *ids)
+
+
+def write_with_gc3pie(folder: Path) -> dict[str, dict[str, Any]]:
+    """Have GC3Pie write unusual stores into a folder; return what is in each, by address."""
+    return _run(_WRITER, str(folder))
+
+
+def _run(script: Path, *arguments: str) -> dict[str, Any]:
     python, reason = gc3pie_python()
     assert python is not None, reason
     done = subprocess.run(
-        [python, str(_SCRIPT), url, *ids], capture_output=True, text=True, timeout=120, check=False
+        [python, str(script), *arguments], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout)
@@ -76,12 +86,13 @@ def run_in_gc3pie(url: str, *ids: str) -> dict[str, Any]:
 
 
 def _pythons() -> Iterator[str]:
-    """Iterate over what may be a Python 3.9: on the PATH, or installed beside this one."""
+    """Iterate over what may be a Python 3.9: on the PATH, beside this one, or of pyenv."""
     on_path = shutil.which("python3.9")
     if on_path:
         yield on_path
-    for python in Path(sys.base_prefix).parent.glob("*3.9*/bin/python3.9"):
-        yield str(python)
+    for versions in (Path(sys.base_prefix).parent, Path.home() / ".pyenv" / "versions"):
+        for python in versions.glob("*3.9*/bin/python3.9"):
+            yield str(python)
 
 
 def _can_make_environments(python: str) -> bool:

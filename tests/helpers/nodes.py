@@ -6,16 +6,17 @@ import struct
 from typing import Any
 
 from persistence.pickles import Global, Object, Pickle, Reference, Result
-from persistence.pickles.nodes import MissingBuffer, Unhashed
+from persistence.pickles.nodes import ByteString, MissingBuffer, Unhashed
 
 
 def difference_of_nodes(left: Pickle, right: Pickle) -> str:
     """Say where two decoded graphs differ in values, types or sharing; "" if nowhere."""
     # Protocols 0 and 1 have no opcode that declares them.
-    if max(left.protocol, 1) != max(right.protocol, 1) or left.python2 != right.python2:
+    if max(left.protocol, 1) != max(right.protocol, 1):
         return "protocol"
-    # Not their order and number: a pickler may write a set's members in any order, and twice.
-    if {found.id for found in left.references} != {found.id for found in right.references}:
+    # Not their order and number: a pickler may write a set's members in any order, and twice;
+    # and what is made and dropped again is not written.
+    if not {found.id for found in right.references} <= {found.id for found in left.references}:
         return "references"
     kept: list[Any] = []  # an `id` is only one's own while one lives
     partners: dict[int, int] = {}
@@ -25,8 +26,8 @@ def difference_of_nodes(left: Pickle, right: Pickle) -> str:
         a, b, path = todo.pop()
         if isinstance(a, Global) and a is b:
             continue
-        if type(a) is not type(b):
-            return f"{_spelled(path)}: {type(a).__name__} and {type(b).__name__}"
+        if _kind(a, left) != _kind(b, right):
+            return f"{_spelled(path)}: {_kind(a, left)} and {_kind(b, right)}"
         if isinstance(a, float):
             if struct.pack("d", a) != struct.pack("d", b):
                 return f"{_spelled(path)}: {a!r} and {b!r}"
@@ -52,6 +53,12 @@ def difference_of_nodes(left: Pickle, right: Pickle) -> str:
     return ""
 
 
+def _kind(value: Any, pickle: Pickle) -> str:
+    # Byte strings are marked where there are real bytes beside them.
+    is_byte_string = isinstance(value, ByteString) or (type(value) is bytes and pickle.python2)
+    return "byte string" if is_byte_string else type(value).__name__
+
+
 def _spelled(path: Any) -> str:
     parts = []
     while path:
@@ -72,7 +79,7 @@ def _parts(value: Any) -> list[Any]:
     if isinstance(value, MissingBuffer):
         return []
     if isinstance(value, bytearray):
-        return [bytes(value)]
+        return [value.hex()]
     if isinstance(value, memoryview):
         return [value.obj]
     assert isinstance(value, Object)

@@ -88,7 +88,7 @@ def test_the_folder_is_made_when_the_first_object_is_saved(tmp_path: Path) -> No
 
 
 def test_a_folder_that_is_not_there_or_is_a_file_gets_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="no folder"):
+    with pytest.raises(StoreError, match="no file or folder"):
         FilesystemStore(tmp_path / "missing", create=False)
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="Open the folder that holds"):

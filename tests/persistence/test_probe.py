@@ -65,3 +65,20 @@ def test_a_database_without_a_store_names_what_is_missing(tmp_path: Path) -> Non
     connection.close()
     with pytest.raises(StoreError, match="store"):
         describe(tmp_path / "x.db")
+
+
+def test_a_folder_of_damaged_jobs_is_a_store(tmp_path: Path) -> None:
+    for n in range(30):
+        (tmp_path / f"Job.{n}").write_bytes(b"" if n else b"\x80\x04\x95\xff")
+    assert describe(tmp_path).sentence == "Folder, 30 objects"
+
+
+def test_a_folder_of_pickles_as_text_is_a_store(tmp_path: Path) -> None:
+    (tmp_path / "Job.1").write_bytes(b"(dp0\nVname\np1\nVx\np2\ns.")
+    assert describe(tmp_path).sentence == "Folder, 1 object"
+
+
+def test_an_empty_file_is_called_one(tmp_path: Path) -> None:
+    (tmp_path / "jobs.db").touch()
+    with pytest.raises(StoreError, match="is an empty file"):
+        describe(tmp_path / "jobs.db")

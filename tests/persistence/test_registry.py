@@ -69,6 +69,33 @@ def test_an_entry_point_brings_a_scheme(monkeypatch: pytest.MonkeyPatch) -> None
     assert isinstance(make_store("memo:x"), FilesystemStore)
 
 
+@pytest.mark.parametrize("value", ["no_such_module:Store", "persistence.filesystem:NoSuchStore"])
+def test_an_entry_point_that_cannot_be_imported_is_named(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    entry = EntryPoint("memo", value, "jobshelf.stores")
+    monkeypatch.setattr(persistence.registry, "entry_points", lambda group: [entry])
+    with pytest.raises(StoreError, match="cannot be imported") as raised:
+        make_store("memo:x")
+    assert value in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "advice"),
+    [
+        ("postgresql+pg8000", "write postgresql: alone"),
+        ("mysql+mysqlconnector", "write mysql: alone"),
+    ],
+)
+def test_a_driver_that_is_not_installed_is_named_with_a_way_out_that_works(
+    scheme: str, advice: str
+) -> None:
+    with pytest.raises(StoreError, match="which is not installed") as raised:
+        make_store(f"{scheme}://me:s3cret@db.lab/runs")
+    assert advice in raised.value.advice
+    assert "s3cret" not in str(raised.value)
+
+
 def test_a_path_opens_as_what_is_there(tmp_path: Path) -> None:
     database = tmp_path / "x.anything"
     with sqlite3.connect(database) as connection:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from persistence import FilesystemStore, LoadError, Persistable, SaveError
+from persistence import DecodeError, FilesystemStore, LoadError, Persistable, SaveError
 from persistence.testing import Node, refused
 
 
@@ -150,6 +150,98 @@ def test_objects_that_need_each_other_to_be_made_are_an_error_and_not_a_hang(
         store.load(id_)
 
 
+@pytest.mark.parametrize("start", range(5))
+def test_a_circle_through_what_objects_are_made_of_comes_back_from_every_start(
+    store: FilesystemStore, start: int
+) -> None:
+    first = Node("closes the circle")
+    members: list[Any] = [first]
+    for _ in range(4):
+        members.append(Locked(members[-1]))
+    first.partner = members[-1]
+    back = member = store.load(store.save(members[start]))
+    for _ in members:
+        member = member.partner
+    assert member is back
+
+
+def test_a_long_circle_through_what_objects_are_made_of_needs_no_recursion(tmp_path: Path) -> None:
+    store = FilesystemStore(tmp_path)
+    first = Node("closes the circle")
+    last: Any = first
+    for _ in range(1500):
+        last = Locked(last)
+    first.partner = last
+    for start in (first, last):
+        back = member = store.load(store.save(start))
+        for _ in range(1501):
+            member = member.partner
+        assert member is back
+
+
+class Keyed(Persistable):
+    """Has a hash only once it has its state."""
+
+    def __init__(self, key: str, owner: Any) -> None:
+        super().__init__()
+        self.key = key
+        self.owner = owner
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Keyed) and self.key == other.key
+
+
+def test_keys_that_refer_to_their_dictionary_come_back_from_either_end(
+    store: FilesystemStore,
+) -> None:
+    owner = Node("owner")
+    keys = [Keyed(str(n), owner) for n in range(5)]
+    owner.values = {key: int(key.key) for key in keys}
+    owner.bag = set(keys)
+    owner.queue = Listed([owner, *keys])
+    owner.queue.owner = owner
+    for start in (owner, keys[3], owner.queue):
+        id_ = store.save(start)
+        found = store.load(id_)
+        back = found if start is owner else found.owner
+        assert back.name == "owner"
+        assert len(back.values) == len(back.bag) == 5
+        assert all(key.owner is back for key in back.values)
+        assert all(back.values[key] == int(key.key) for key in back.bag)
+        assert list(back.queue) == [back, *back.values]
+        assert all(one is two for one, two in zip(back.queue, [back, *back.values], strict=True))
+
+
+def test_an_error_while_loading_names_the_object_the_store_and_the_way_out(
+    store: FilesystemStore,
+) -> None:
+    parent = Node("parent", Node("child"))
+    id_ = store.save(parent)
+    store.remove(parent.children[0].persistent_id)
+    with pytest.raises(LoadError) as raised:
+        store.load(id_)
+    error = pickle.loads(pickle.dumps(raised.value))
+    assert (error.id_, error.store) == (id_, str(store.url))
+    assert id_ in str(error)
+    assert str(store.url) in str(error)
+    assert error.advice
+
+
+def test_a_damaged_object_is_named_by_every_way_of_looking_at_it(store: FilesystemStore) -> None:
+    store.write("Job.1", b"\x80\x04QQQ")
+    for look, kind in ((store.load, LoadError), (store.inspect, DecodeError)):
+        with pytest.raises(kind) as raised:
+            look("Job.1")
+        error = pickle.loads(pickle.dumps(raised.value))
+        assert (error.id_, error.store) == ("Job.1", str(store.url))
+        assert "Job.1" in str(error)
+        assert str(store.url) in str(error)
+        assert error.advice
+
+
 def test_a_class_that_is_gone_is_named(store: FilesystemStore) -> None:
     module = type(sys)("vanished")
     cls = type("Job", (Persistable,), {"__module__": "vanished"})
@@ -179,8 +271,10 @@ class Angry:
 
 def test_any_error_of_a_class_while_pickling_takes_the_ids_back(store: FilesystemStore) -> None:
     child = Node("child")
-    with pytest.raises((SaveError, OSError)):
+    with pytest.raises(SaveError, match="disk of the job is gone") as raised:
         store.save(Node("parent", child, Angry()))
+    assert raised.value.store == str(store.url)
+    assert str(store.url) in str(raised.value)
     assert not hasattr(child, "persistent_id")
     assert store.list() == []
 

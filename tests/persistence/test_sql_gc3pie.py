@@ -97,6 +97,32 @@ class TestTable:
         owners = dict(query(path, "SELECT id, owner FROM store"))
         assert (owners[int(first)], owners[int(new)]) == ("me", "nobody")
 
+    def test_a_removed_row_comes_back_with_its_further_columns(self, path: Path) -> None:
+        odd = '"the % ""of"" it"'
+        query(
+            path,
+            f"CREATE TABLE runs (id INTEGER PRIMARY KEY, data BLOB, state VARCHAR(128), {odd} REAL,"
+            " owner TEXT NOT NULL, icon BLOB, Key INTEGER, none_yet TEXT,"
+            " twice INTEGER GENERATED ALWAYS AS (2 * id) VIRTUAL)",
+        )
+        values = (7, pickle.dumps({"state": "NEW"}), None, 0.1, "mé\ud7ff", b"\xff\0", 2**62)
+        insert = f"INSERT INTO runs (id, data, state, {odd}, owner, icon, Key)"
+        query(path, f"{insert} VALUES (?, ?, ?, ?, ?, ?, ?)", *values)
+        before = query(path, "SELECT * FROM runs")
+        with SqlStore(path, "runs") as store:
+            data, further = store.read(7), store.further([7, 8])
+            assert list(further) == ["7"]
+            store.remove(7)
+            with pytest.raises(SaveError, match="owner"):
+                store.write(7, data)
+        with SqlStore(path, "runs") as store:
+            store.apply([Edit("7", data, ABSENT, further["7"])])
+        assert query(path, "SELECT * FROM runs") == before
+        query(path, "ALTER TABLE runs DROP COLUMN none_yet")
+        with SqlStore(path, "runs") as store:
+            store.apply([Edit("7", None), Edit("8", data, ABSENT, further["7"])])
+            assert store.load(8) == {"state": "NEW"}
+
     def test_a_row_that_its_table_refuses_is_reported(self, path: Path) -> None:
         query(
             path, "CREATE TABLE strict (id INTEGER PRIMARY KEY, data BLOB, state TEXT, x NOT NULL)"

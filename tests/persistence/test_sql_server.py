@@ -217,6 +217,30 @@ class TestTablesOfGC3Pie:
         rows = server.execute(f"SELECT id, state FROM {gc3pie_table}")
         assert rows == [(child.persistent_id, "STOPPED")]
 
+    def test_a_removed_row_comes_back_with_its_further_columns(
+        self, server: Server, url: str, gc3pie_table: str
+    ) -> None:
+        columns = {
+            "owner": ("VARCHAR(20) NOT NULL", "'mé'"),
+            "since": ("TIMESTAMP NOT NULL", "'2026-11-24 22:15:00'"),
+            "price": ("DECIMAL(10, 2)", "12.50"),
+            "ok": ("BOOLEAN", "TRUE"),
+            "about": ("JSON", """'{"tags": ["a", "b"]}'"""),
+            "icon": ("BYTEA" if "postgresql" in url else "BLOB", "'ab'"),
+        }
+        for name, (kind, value) in columns.items():
+            server.execute(f"ALTER TABLE {gc3pie_table} ADD COLUMN {name} {kind} DEFAULT {value}")
+        with SqlStore(url) as store:
+            id_ = store.save({"a": 1})
+            shown = f"SELECT id, state, {', '.join(columns)} FROM {gc3pie_table}"
+            before = server.execute(shown)
+            for name in columns:
+                server.execute(f"ALTER TABLE {gc3pie_table} ALTER COLUMN {name} DROP DEFAULT")
+            data, further = store.read(id_), store.further([id_])[id_]
+            store.remove(id_)
+            store.apply([Edit(id_, data, ABSENT, further)])
+        assert server.execute(shown) == before
+
     def test_numbers_fit_the_column_and_are_never_given_twice(
         self, url: str, gc3pie_table: str
     ) -> None:

@@ -121,7 +121,12 @@ def test_equal_addresses_are_equal_however_they_are_written() -> None:
         ("sqlite://", "names no file"),
         ("file://tmp/jobs", "file:///tmp/jobs"),
         ("postgresql://me:s3cret@host:port/db", "not a valid URL"),
+        ("postgresql://me:s3cret@x@host:port/db", "not a valid URL"),
+        ("postgresql://me:x@s3cret@host:port/db", "not a valid URL"),
+        ("postgresql://host:port/db?user=me&PassWord=s3cret", "not a valid URL"),
         ("postgresql://[::1/db", "not a valid URL"),
+        ("sqlite://me:s3cret@host/x.db", "sqlite:///host/x.db"),
+        ("file://me:s3cret@host/jobs", "file:///host/jobs"),
     ],
 )
 def test_a_malformed_address_gets_a_sentence(address: str, hint: str) -> None:

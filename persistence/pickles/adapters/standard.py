@@ -13,6 +13,7 @@ import uuid as uuids
 from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_address
 from itertools import chain
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, TypeVar
 
 from persistence.pickles.classes import class_name, global_name, set_members, short_name, short_type
@@ -262,11 +263,9 @@ def path(value: Object, python2: bool) -> View | None:
     if not value.args or not _are(value.args, str, bytes):
         return None
     name = class_name(value)
-    separator = "\\" if "Windows" in name else "/"
-    first, *others = (_text(part) for part in value.args)
-    if others and first.endswith(separator):
-        first, others[0] = "", first + others[0]
-    brief = separator.join(part for part in (first, *others) if part)
+    # Pure paths touch no file system; Python 3.13 pickles what a path was made of.
+    kind = PureWindowsPath if "Windows" in name else PurePosixPath
+    brief = str(kind(*(_text(part) for part in value.args)))
     return _leaf(value, brief, call(name, brief), brief)
 
 
@@ -337,7 +336,9 @@ def mapping(value: Object, python2: bool) -> View | None:
         kinds.append(Attributes(value.attributes()))
     items = stored.items() if type(stored) is dict else stored
     pairs = View("dict", code=lambda: pairs_code(items))
-    arguments = (*factory, pairs) if stored else factory
+    arguments: tuple[Any, ...] = (*factory, pairs) if stored else factory
+    if stored and not factory and name == "collections.defaultdict":
+        arguments = (None, pairs)  # without a factory it is not pickled with one
     return View(
         short_type(value), code=call(name, *arguments), parts=Joined(kinds), count=len(stored)
     )

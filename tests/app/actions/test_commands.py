@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,33 @@ def test_a_delete_is_undone_and_redone_to_the_byte(desk: Desk) -> None:
     desk.does(desk.stack.redo)
     assert desk.stored() == after
     assert desk.states() == [EntryState.DONE]
+
+
+def test_a_deleted_row_comes_back_with_what_gc3pie_keeps_beside_the_object(
+    qtbot: QtBot, gc3pie: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path = gc3pie("python3.7/jobs.db")
+
+    def rows(statement: str = "SELECT * FROM store ORDER BY id") -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(path)) as connection, connection:
+            return connection.execute(statement).fetchall()
+
+    rows("ALTER TABLE store ADD COLUMN owner TEXT NOT NULL DEFAULT 'nobody'")
+    rows("UPDATE store SET owner = 'me', state = 'by hand'")
+    before = rows()
+    one, two = (str(row[0]) for row in before[:2])
+    desk = Desk(qtbot, path, tmp_path / "journal.db")
+    try:
+        desk.does(lambda: desk.delete(one, two))
+        desk.does(desk.stack.undo)
+        assert rows() == before
+        desk.does(desk.stack.redo)
+        assert rows() == before[2:]
+        desk.stack.set_session(desk.session, desk.address)  # as after a restart
+        desk.does(lambda: desk.stack.restore(desk.journal.deleted(desk.address)))
+        assert rows() == before
+    finally:
+        desk.session.close()
 
 
 def test_nothing_is_written_when_the_object_changed_since_it_was_read(desk: Desk) -> None:

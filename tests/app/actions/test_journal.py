@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -19,6 +20,19 @@ STORE = "sqlite:///tmp/x.db"
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
     return Journal(tmp_path / "journal.db")
+
+
+def test_a_journal_of_before_further_columns_were_kept_is_read_on(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    old = Journal(path).begin(STORE, Act.DELETE, "Delete a", [JournalRecord("a", b"1", None)])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("ALTER TABLE record DROP COLUMN further")
+    journal = Journal(path)
+    assert journal.records(old) == [JournalRecord("a", b"1", None)]
+    record = JournalRecord("b", b"2", None, further=b"kept beside it")
+    key = journal.begin(STORE, Act.DELETE, "Delete b", [record])
+    assert journal.records(key) == [record]
+    assert journal.record(key, 0) == record
 
 
 def test_an_entry_is_pending_until_it_is_marked(journal: Journal) -> None:

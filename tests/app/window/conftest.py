@@ -75,6 +75,7 @@ class Driver:
         )
 
     def select(self, id_: str) -> None:
+        self.until(lambda: id_ in self.ids())  # rows come and go while a store is read
         row = self.row_of(id_)
         self.table.scrollTo(self.table.model().index(row, 0))
         self.click_row(row)

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel
 
 from app.models.roles import ADDRESS_ROLE
+from app.window.theme import contrast
 from tests.app.window.conftest import TIMEOUT, Driver
 from tests.conftest import DATA
 
@@ -34,11 +35,7 @@ def test_every_object_of_a_gc3pie_store_is_listed(
     driver.open(f"{path}#table=campaign" if store.endswith("table.db") else path)
     assert sorted(driver.ids()) == sorted(map(str, manifest(store)["listed"]))
     count = len(driver.ids())
-    assert (
-        driver.window.findChild(type(driver.window.status.address), "countLabel")
-        .text()
-        .startswith(f"{count} objects")
-    )
+    assert driver.window.findChild(QLabel, "countLabel").text().startswith(f"{count} objects")
 
 
 def test_a_selected_row_is_shown_in_the_tree_and_its_values_in_full(
@@ -226,3 +223,75 @@ def test_hostile_objects_are_shown_or_explained_and_never_run(
         assert model.id == id_
     assert not Path("jobshelf-was-here").exists()
     assert not (folder / "jobshelf-was-here").exists()
+
+
+def test_why_an_object_cannot_be_shown_stands_in_the_details(
+    driver: Driver, tmp_path: Path
+) -> None:
+    (tmp_path / "Job.1").write_bytes(b"\x80\x04\x95\xff")
+    driver.open(tmp_path)
+    details = driver.window.inspector.details
+    assert "This pickle cannot be decoded" in details.text.toPlainText()
+    assert details.heading.text() == "This value cannot be shown"
+
+
+def test_the_cursor_comes_back_when_the_filter_that_hid_it_is_cleared(
+    driver: Driver, gc3pie: Callable[[str], Path]
+) -> None:
+    driver.open(gc3pie("python3.7/jobs-dir"))
+    driver.select("SequentialTaskCollection.1")
+    driver.type("name:sweep0001", driver.window.filter_edit)
+    driver.until(lambda: driver.ids() == ["Application.4"])
+    assert driver.window.table.selected_count == 0
+    assert driver.window.inspector.id_ == "SequentialTaskCollection.1"
+    driver.key(Qt.Key.Key_Escape, driver.window.filter_edit)
+    driver.until(lambda: driver.window.table.selected_count == 1)
+    assert driver.window.table.current_id == "SequentialTaskCollection.1"
+
+
+def test_going_to_the_table_by_key_selects_what_it_shows(
+    driver: Driver, gc3pie: Callable[[str], Path]
+) -> None:
+    driver.open(gc3pie("python3.7/jobs-dir"))
+    driver.select("SequentialTaskCollection.1")
+    driver.type("name:sweep0001", driver.window.filter_edit)
+    driver.until(lambda: driver.ids() == ["Application.4"])
+    driver.key(Qt.Key.Key_F6)
+    driver.until(lambda: driver.window.inspector.id_ == "Application.4")
+    assert driver.window.table.selected_count == 1
+
+
+def test_the_cells_of_a_line_stand_on_one_baseline(
+    driver: Driver, gc3pie: Callable[[str], Path]
+) -> None:
+    driver.open(gc3pie("python3.7/jobs-dir"))
+    view = driver.window.inspector.view
+    index = driver.child("stdin")
+    image = view.viewport().grab().toImage()
+    ground = image.pixelColor(view.visualRect(index).topRight() - QPoint(2, 0))
+
+    def lowest_ink(column: int) -> int:
+        rect = view.visualRect(index.siblingAtColumn(column))
+        return max(
+            y
+            for y in range(rect.height())
+            for x in range(rect.width())
+            if contrast(image.pixelColor(rect.x() + x, rect.y() + y), ground) > 2
+        )
+
+    assert len({lowest_ink(column) for column in range(3)}) == 1
+
+
+def test_back_right_after_a_row_was_reached_is_not_undone_by_that_row(
+    driver: Driver, gc3pie: Callable[[str], Path]
+) -> None:
+    driver.open(gc3pie("python3.7/jobs-dir"))
+    driver.select("Application.5")
+    driver.table.select_row(driver.row_of("Application.7"))
+    driver.window.inspector.show_object("Application.5")
+    driver.window.inspector.show_object("Application.9")
+    driver.action("actionBack").trigger()
+    driver.until(lambda: driver.window.table.current_id == "Application.5")
+    driver.until(lambda: not driver.window.table._rest.isActive())
+    assert driver.window.inspector.id_ == "Application.5"
+    assert driver.action("actionForward").isEnabled()

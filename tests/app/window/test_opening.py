@@ -204,3 +204,35 @@ def test_light_and_dark_differ_and_text_can_be_read_in_both(driver: Driver) -> N
     assert seen[0] > 200 > 60 > seen[1]
     driver.window.settings.appearance = "system"
     driver.window.preferences.apply("appearance")
+
+
+def test_a_folder_of_other_files_is_refused_with_a_sentence(driver: Driver, tmp_path: Path) -> None:
+    (tmp_path / "hosts").write_text("127.0.0.1 localhost\n")
+    with driver.qtbot.waitSignal(driver.window.store_failed, timeout=TIMEOUT) as failed:
+        driver.window.open_store(tmp_path)
+    assert "none that was tried is a pickled object" in str(failed.args[0])
+    assert driver.window._message.isVisible()
+
+
+def test_who_waits_for_a_locked_store_is_told_why(
+    driver: Driver, gc3pie: Callable[[str], Path]
+) -> None:
+    path = gc3pie("python3.7/jobs.db")
+    window = driver.window
+    window._opening_slowly.setInterval(10)
+    window.opening.ask(str(path))
+    dialog = window.findChild(OpenStoreDialog)
+    assert dialog is not None
+    driver.until(lambda: "122 objects" in dialog.preview.text())
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+        dialog._slow.setInterval(10)
+        dialog._look()
+        driver.until(lambda: "locked" in dialog.preview.text())
+        dialog.reject()
+        window.open_store(path)
+        driver.until(lambda: "locked" in window._wait.sentence.text())
+    finally:
+        connection.close()
+    driver.until(lambda: window.session.info is not None)

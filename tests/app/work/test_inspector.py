@@ -304,3 +304,24 @@ def _process(pid: int) -> Any:
 
 def _is_running(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def test_the_process_runs_nothing_of_the_program_that_asks(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"  # as people write them: it works as soon as it is read
+    script.write_text(
+        "from app.work.inspector import Inspector\n"
+        "print('script')\n"
+        "inspector = Inspector()\n"
+        "inspector.start()\n"
+        "print('asked', flush=True)\n"
+        "inspector.close()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout.split(), done.stderr) == (["script", "asked"], "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -28,6 +29,7 @@ from persistence import (
     DecodeError,
     Edit,
     FilesystemStore,
+    LoadError,
     ObjectNotFound,
     ReadOnlyError,
     Record,
@@ -620,3 +622,23 @@ def test_memory_of_all_processes_stays_small_on_a_store_of_real_jobs(
         answer(session.root(row.id))
     for child in psutil.Process().children():
         assert child.memory_info().rss < 512 * 1024 * 1024
+
+
+def test_one_file_that_may_not_be_read_hides_no_other(
+    folder: Path, open_session: Open, answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    closed = ids[1]
+    really_open = os.open
+
+    def open_(path: str | Path, *arguments: Any, **options: Any) -> int:
+        if Path(path).name == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return really_open(path, *arguments, **options)
+
+    monkeypatch.setattr("persistence.filesystem.os.open", open_)
+    session = open_session(folder)
+    rows = {row.id: row.is_readable for row in answer(session.page(ALL, 0, 9))}
+    assert rows == {id_: id_ != closed for id_ in ids}
+    with pytest.raises(LoadError, match="Permission denied"):
+        answer(session.root(closed))

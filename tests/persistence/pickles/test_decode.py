@@ -144,3 +144,48 @@ def test_a_member_of_an_enumeration_pickled_by_early_python_311_is_shown_by_its_
     assert type_name(root) == "Colour"
     assert preview(root) == "Colour.RED"
     assert expression(root) == "shop.Colour.RED"
+
+
+def test_garbage_collection_is_paused_only_while_a_large_pickle_is_decoded() -> None:
+    import gc
+
+    from persistence.errors import DecodeError
+
+    data = pickle.dumps([Job() for _ in range(5_000)], 4)
+    assert gc.isenabled()
+    decode(data)
+    with pytest.raises(DecodeError):
+        decode(data[:-1])
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        decode(data)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_what_the_program_has_frozen_stays_so() -> None:
+    import gc
+
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        decode(pickle.dumps([Job() for _ in range(5_000)], 4))
+        assert gc.get_freeze_count() > 0.9 * frozen
+    finally:
+        gc.unfreeze()
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_what_follows_a_pickle_is_not_read(protocol: int) -> None:
+    data = pickle.dumps([Job(), "x" * 300], protocol)
+    assert len(decode(data + data[:-1]).root) == 2
+    assert decode(bytearray(data)).data == data
+
+
+def test_one_name_is_one_global_however_many_there_are() -> None:
+    names = "".join(f"cmodule\nName{number}\n0" for number in range(6_000))
+    data = b"\x80\x02" + names.encode() + b"cmodule\nName0\ncmodule\nName0\n\x86."
+    first, second = decode(data).root
+    assert first is second

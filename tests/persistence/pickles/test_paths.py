@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from app.demo import make_demo
 from persistence import make_store
-from persistence.errors import PathError
+from persistence.errors import DecodeError, PathError
 from persistence.pickles import Object, Pickle, Reference, decode, find_references, present
 from persistence.pickles.parts import Entry
 from persistence.pickles.paths import Attribute, Item, Path, Special, joined, steps
@@ -288,6 +288,22 @@ def test_members_of_a_set_keep_their_place_in_another_process() -> None:
     assert names == ["x", "None", "Colour(1)", "Colour(2)"]
 
 
+@pytest.mark.parametrize("sample", sorted((DATA.parent / "hostile").glob("*.pickle")), ids=str)
+def test_every_row_of_every_hostile_sample_resolves_to_its_value(sample: FilePath) -> None:
+    try:
+        pickle = decode(sample.read_bytes())
+    except DecodeError:
+        return
+    check_every_row(pickle, 500)
+
+
+def test_keys_that_cannot_be_hashed_have_their_place() -> None:
+    pickle = decode(b"}(]K\x01X\x01\x00\x00\x00aK\x02u.")
+    assert [path for path, _ in rows(pickle)][:2] == ["[[]]", "['a']"]
+    check_every_row(pickle)
+    assert resolve(pickle, "[[]](key)").value == []
+
+
 # What is shown in another way than it is stored.
 
 
@@ -358,6 +374,11 @@ def test_paths_are_completed_step_by_step() -> None:
     assert complete(task, "execution.h") == ["execution.history"]
     assert complete(task, "execution.history[1") == ["execution.history[1]"]
     assert complete(task, "parameters['t") == ["parameters['temperature']"]
+    assert complete(task, 'parameters["t') == ["parameters['temperature']"]
+    odd = Pickle(decode(pickles.dumps(Plain(**{"odd name": [1], "ab": 2}))).root, 4, 0)
+    assert complete(odd, ".('odd") == [".('odd name')"]
+    assert complete(odd, ".('odd name')[") == [".('odd name')[0]"]
+    assert complete(odd, "a") == ["ab"]
     assert complete(task, "nothing.x") == []
     assert complete(task, "a]b") == []
     assert len(complete(task, "", limit=3)) == 3
