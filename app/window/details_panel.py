@@ -97,7 +97,6 @@ class DetailsPanel(QWidget):
     def show_problem(self, sentence: str) -> None:
         """Show why an object cannot be shown, and what can be looked at nevertheless."""
         self.show_error(sentence)
-        self.heading.setText("This object cannot be shown as a tree")
         self._offer_ways(offered=True)
 
     def show_node(self, where: tuple[str, tuple[int, ...]], node: NodeRow, address: str) -> None:

@@ -46,6 +46,7 @@ class FindBar(QWidget):
         self._id: str | None = None
         self._searched: tuple[str | None, Query] | None = None
         self._matches: tuple[FoundRow, ...] = ()
+        self._is_cut = False  # whether there are more
         self._place = -1
         self._task: Task | None = None
         self._pause = QTimer(self)
@@ -253,8 +254,6 @@ class FindBar(QWidget):
         if self._task is not None:
             self._task.cancel()
             self._task = None
-
-    _is_cut = False
 
     # Qt
 

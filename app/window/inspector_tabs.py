@@ -95,7 +95,7 @@ class InspectorTabs(QTabWidget):
     def show_problem(self, id_: str, sentence: str) -> None:
         """Tell why an object has no values to show; its opcodes can be seen nevertheless."""
         self.details.show_problem(sentence)
-        self.opcodes.show_value(id_)
+        self.opcodes.show_break(id_)
 
     def show_panel(self, panel: QWidget) -> None:
         """Bring a panel to the front, with the keyboard in it."""

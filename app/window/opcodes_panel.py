@@ -65,6 +65,8 @@ class OpcodesPanel(QWidget):
         self._wanted: tuple[str | None, str] = _NOTHING  # the value that is selected
         self._shown: tuple[str | None, str] = _NOTHING
         self._is_unanswerable = False  # whether looking for values of this object is in vain
+        self._is_broken = False  # whether to go to the end as soon as it is known
+        self._words = ""  # what is said of the selected value
         self._places: tuple[int, ...] = ()
         self._rows_in_wait: tuple[int, int] | None = None
         self._asking: Task | None = None
@@ -99,12 +101,21 @@ class OpcodesPanel(QWidget):
             address: Its address in there; "" for the object itself.
         """
         self._wanted = (id_, address)
+        self._is_broken = False
         self._places = ()
         self._catch_up()
+
+    def show_break(self, id_: str) -> None:
+        """Show where the pickle of an object breaks: its last row."""
+        self.show_value(id_)
+        self._is_broken = True
+        if self.model.is_complete:
+            self._on_counted()
 
     def show_places(self, offsets: Sequence[int]) -> None:
         """Mark the opcodes at some offsets of the object that is selected."""
         self._places = tuple(offsets)
+        self._is_broken = False
         self._shown = (self._shown[0], "\0")  # to be marked anew in any case
         self._catch_up()
 
@@ -212,7 +223,7 @@ class OpcodesPanel(QWidget):
         count = found.last - found.first + 1
         words = f"{count:,} opcode{'' if count == 1 else 's'}"
         if found.made_first != found.first:
-            words += ", fetched from the memo; made where the bar is dotted"
+            words += " from the memo, made at the dotted bar"
         self._say(words)
         self._scroll_to(found.first, found.last)
 
@@ -229,8 +240,17 @@ class OpcodesPanel(QWidget):
 
     def _on_counted(self) -> None:
         self._say_count()
+        count = self.model.rowCount()
         if self._rows_in_wait is not None:
             self._scroll_to(*self._rows_in_wait)
+        elif self._is_broken and self._is_listed():
+            self._is_broken = False
+            self._scroll_to(count - 1, count - 1)
+
+    def _is_listed(self) -> bool:
+        """Whether all opcodes of the object that is selected are there."""
+        is_whole = self.model.is_complete and self.model.rowCount() > 0
+        return is_whole and self.model.id == self._wanted[0]
 
     def _on_unanswered(self, error: Exception) -> None:
         """Leave the marks out: the pickle is damaged, or too large to be followed in time."""
@@ -319,8 +339,6 @@ class OpcodesPanel(QWidget):
         if self._asking is not None:
             self._asking.cancel()
             self._asking = None
-
-    _words = ""
 
     # Qt
 

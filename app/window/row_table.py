@@ -198,7 +198,7 @@ class _Delegate(QStyledItemDelegate):
         if not text:
             return
         font, metrics = self._font(index.column())
-        left, room = rect.x() + 2 * GRID, rect.width() - 3 * GRID
+        left, room = rect.x() + GRID, rect.width() - 2 * GRID
         colour = colours.colour(index.data(COLOUR_ROLE) or "text")
         look = index.data(LOOK_ROLE)
         if look is not None:

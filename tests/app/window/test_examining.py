@@ -164,6 +164,8 @@ def test_a_pickle_that_cannot_be_decoded_offers_both_panels(driver: Driver, host
     opcodes = opcodes_of(driver)
     last = opcodes.model.rowCount() - 1
     assert "(damaged)" in str(opcodes.model.index(last, 1).data())
+    seen = opcodes.view.viewport().rect()
+    driver.until(lambda: seen.contains(opcodes.view.visualRect(opcodes.model.index(last, 0))))
     driver.select("X.reduce-os-system")
     assert not details.safety.isVisible()
 

@@ -158,3 +158,15 @@ def test_objects_too_large_to_be_kept_together_are_still_compared(
     for _ in range(2):
         answer(session.root("Job.1"))
         assert answer(session.compared("Job.1", "Job.2", ComparedPlace())).count == 2
+
+
+def test_a_question_about_large_objects_may_take_longer_also_when_they_are_there_already(
+    tmp_path: Path, open_session: Open, answer: Answer
+) -> None:
+    path = tmp_path / "large"
+    jobs = [{"n": number, "s": str(number)} for number in range(25_000)]
+    with FilesystemStore(path) as store:
+        store.apply([Edit(f"Job.{n}", pickle.dumps([*jobs, n])) for n in (1, 2)])
+    session = open_session(path, bounds=Bounds(seconds=0.1, seconds_per_mib=30))
+    root = answer(session.compared_root("Job.1", "Job.2"))
+    assert root.changes == 1
