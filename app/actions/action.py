@@ -105,6 +105,7 @@ class Action:
 
 
 _OBJECT_NAMES = {
+    "object.find": "FindInObject",
     "store.open": "OpenStore",
     "store.open_folder": "OpenFolder",
     "store.open_demo": "OpenDemo",

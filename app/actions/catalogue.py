@@ -49,6 +49,10 @@ def _value(
     return Action(f"object.{verb}", text, tip, icon, keys, can, hint=hint, why_not=_why_read_only)
 
 
+def _object_is_shown(now: Circumstances) -> bool:
+    return now.object_is_shown
+
+
 def _node_is_current(now: Circumstances) -> bool:
     return now.node_is_current
 
@@ -144,7 +148,7 @@ _RECORDS = (
     Action(
         "edit.find",
         "&Find…",
-        "Write what the table shall show.",
+        "Find a text in the object, if the tree has the keyboard; else filter the table.",
         "search",
         (Key.Find,),
         _store_is_open,
@@ -243,6 +247,54 @@ _RECORDS = (
         hint="Del",
     ),
     Action(
+        "object.find",
+        "Fi&nd in Object…",
+        "Find a text in the names, values and types of the object.",
+        "search",
+        ("Ctrl+Shift+F",),
+        _object_is_shown,
+    ),
+    Action(
+        "object.find_next",
+        "Find Ne&xt",
+        "Go to the next match.",
+        "down",
+        ("F3",),
+        _object_is_shown,
+    ),
+    Action(
+        "object.find_previous",
+        "Find Pr&evious",
+        "Go to the match before.",
+        "up",
+        ("Shift+F3",),
+        _object_is_shown,
+    ),
+    Action(
+        "object.compare",
+        "Co&mpare With…",
+        "See two objects side by side: the two selected ones, or this and one to be chosen.",
+        "compare",
+        ("Ctrl+D",),
+        lambda now: now.selected in (1, 2),
+    ),
+    Action(
+        "object.safety",
+        "W&hat Would This Run?",
+        "See what loading this object for real would import and call. Nothing is run.",
+        "safety",
+        ("Ctrl+Shift+R",),
+        _object_is_shown,
+    ),
+    Action(
+        "object.opcodes",
+        "Show O&pcodes",
+        "See the bytes that the selected value is made of.",
+        "opcodes",
+        ("Ctrl+Shift+B",),
+        _object_is_shown,
+    ),
+    Action(
         "object.delete",
         "&Delete Object…",
         "Delete the objects that are selected in the table; this can be undone.",
@@ -314,27 +366,6 @@ EDIT_ENTRIES = (
 )
 """What changes the current value of the tree, as menus have it."""
 
-TABLE_MENU = (
-    "edit.copy_id",
-    SEPARATOR,
-    "object.delete",
-    "object.delete_below",
-    "submenu.replace",
-)
-"""The context menu of the table."""
-
-TREE_MENU = (
-    "object.follow",
-    "object.back",
-    SEPARATOR,
-    *EDIT_ENTRIES,
-    SEPARATOR,
-    "edit.copy_value",
-    "edit.copy_path",
-    "edit.copy_expression",
-)
-"""The context menu of the tree."""
-
 MENUS: tuple[Menu, ...] = (
     (
         "&File",
@@ -362,6 +393,9 @@ MENUS: tuple[Menu, ...] = (
             SEPARATOR,
             "edit.select_all",
             "edit.find",
+            "object.find",
+            "object.find_next",
+            "object.find_previous",
             SEPARATOR,
             "edit.recently_deleted",
             "edit.settings",
@@ -392,6 +426,10 @@ MENUS: tuple[Menu, ...] = (
             SEPARATOR,
             *EDIT_ENTRIES,
             SEPARATOR,
+            "object.compare",
+            "object.safety",
+            "object.opcodes",
+            SEPARATOR,
             "object.delete",
             "object.delete_below",
             "submenu.replace",
@@ -401,3 +439,31 @@ MENUS: tuple[Menu, ...] = (
     ("&Help", ("help.filter", "help.shortcuts", SEPARATOR, "help.about")),
 )
 """The menu bar. "submenu.replace" holds the two ways to replace an object."""
+
+TABLE_MENU = (
+    "edit.copy_id",
+    SEPARATOR,
+    "object.compare",
+    "object.safety",
+    SEPARATOR,
+    "object.delete",
+    "object.delete_below",
+    "submenu.replace",
+)
+"""The context menu of the table."""
+
+TREE_MENU = (
+    "object.follow",
+    "object.back",
+    SEPARATOR,
+    *EDIT_ENTRIES,
+    SEPARATOR,
+    "edit.copy_value",
+    "edit.copy_path",
+    "edit.copy_expression",
+    SEPARATOR,
+    "object.find",
+    "object.safety",
+    "object.opcodes",
+)
+"""The context menu of the tree."""

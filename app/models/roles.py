@@ -14,6 +14,7 @@ __all__ = [
     "DISPLAY_ROLE",
     "ID_ROLE",
     "LOOK_ROLE",
+    "MARK_ROLE",
     "NODE_ROLE",
     "ROW_ROLE",
     "TARGET_ROLE",
@@ -49,3 +50,7 @@ TARGET_ROLE: Final = _USER + 6
 
 ADDRESS_ROLE: Final = _USER + 7
 """Readable path of a tree row from the object at the top: `tasks[3].execution`."""
+
+MARK_ROLE: Final = _USER + 8
+"""How a row of the opcode table belongs to what is selected elsewhere: "own", "made",
+"found"; else None."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from persistence.errors import StoreError
 from persistence.urls import StoreUrl
 
-__all__ = ["icon_of", "title_of", "without_password"]
+__all__ = ["icon_of", "title_of", "window_title", "without_password"]
 
 
 def without_password(address: str) -> str:
@@ -33,6 +33,12 @@ def title_of(address: str) -> str:
     if url.host:
         name = f"{name} on {url.host}"
     return f"{name} ({url.table})" if url.table else name
+
+
+def window_title(address: str, *, read_only: bool) -> str:
+    """Return the title of the window on a store."""
+    mode = " (read-only)" if read_only else ""
+    return f"{title_of(address)}{mode} — Jobshelf"
 
 
 def icon_of(address: str) -> str:

@@ -18,17 +18,16 @@ from app.actions.delete import (
     records_to_delete,
     versions_of,
 )
-from app.actions.difference import Difference, difference
 from app.actions.journal import Act, Deleted, JournalRecord
 from app.actions.replace import content_of_file, content_of_object
 from app.window.banner import Banner, Mood
+from app.window.compare_window import Version
 from app.window.delete_dialog import DeleteAnswer, DeleteDialog
-from app.window.difference_dialog import DifferenceDialog
-from app.window.object_picker import ObjectPicker
+from app.window.object_picker import REPLACE, ObjectPicker
 from app.window.recently_deleted_dialog import RecentlyDeletedDialog
 from app.work.session import StoreSession
 from persistence.errors import ConflictError, ObjectNotFound, StoreError
-from persistence.store import ABSENT, Store
+from persistence.store import Store
 
 __all__ = ["ChangeFlow"]
 
@@ -53,10 +52,13 @@ class ChangeFlow(QObject):
     Signals:
         told: What was done, and whether it can be undone.
         refresh_requested: The user wants to see the store as it is now.
+        comparison_requested: Two `Version`s of an object that the user wants to see beside
+            each other: as it was read, and as it is stored.
     """
 
     told = Signal(str, bool)
     refresh_requested = Signal()
+    comparison_requested = Signal(object, object)
 
     def __init__(self, stack: ChangeStack, banner: Banner, window: QWidget) -> None:
         super().__init__(window)
@@ -137,7 +139,7 @@ class ChangeFlow(QObject):
         """Let the user choose another object whose content this one gets."""
         if self._session is None:
             return
-        picker = ObjectPicker(self._session, id_, self._window)
+        picker = ObjectPicker(self._session, id_, REPLACE, self._window)
         picker.picked.connect(partial(self.replace_by_object, id_))
         picker.finished.connect(picker.deleteLater)
         picker.open()
@@ -259,19 +261,18 @@ class ChangeFlow(QObject):
         versions = (self._seen, self._former, self._edited)
         looked_at = [v for v in versions if v is not None and v.id_ == id_]
 
-        def compare(store: Store) -> Difference:
+        def find(_: Store) -> bytes | None:
             known = journal.versions(address, id_)
             known += [version.data for version in looked_at if version.data is not None]
-            before = next((data for data in known if fingerprint(data) == expected), None)
-            stored = next((record.data for record in store.read_many([id_])), ABSENT)
-            return difference(before if expected else ABSENT, stored)
+            return next((data for data in known if fingerprint(data) == expected), None)
 
-        self._session.call(compare).then(partial(self._on_compared, id_))
+        self._session.call(find).then(partial(self._compare, id_, expected))
 
-    def _on_compared(self, id_: str, found: Difference) -> None:
-        dialog = DifferenceDialog(id_, found, self._window)
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
+    def _compare(self, id_: str, expected: str, data: bytes | None) -> None:
+        reason = "It was too large to be kept." if expected else "There was no such object."
+        self.comparison_requested.emit(
+            Version(f"{id_} as it was read", data, reason), Version(f"{id_} as it is stored", id_)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication
 
 from app.models.roles import ADDRESS_ROLE
 from app.window.inspector_panel import InspectorPanel
+from app.window.row_table import RowTable
 from app.window.table_panel import TablePanel
 from app.work.session import StoreSession
 from app.work.task import Task
@@ -44,7 +45,11 @@ class Copier(QObject):
         """Copy what has the keyboard: the value in the tree, the IDs, the cell of a list."""
         focus = QApplication.focusWidget()
         views = (self._table.view, self._inspector.view)
-        if isinstance(focus, QAbstractItemView) and focus not in views:
+        if focus is self._inspector.opcodes.view:
+            self._copy_opcodes()
+        elif isinstance(focus, RowTable):
+            self._put_lines(focus.copied_text())
+        elif isinstance(focus, QAbstractItemView) and focus not in views:
             text = str(focus.currentIndex().data() or "")
             self._put(text, f"Copied {text}")
         elif self._inspector.view.hasFocus() or not self._table.selected_count:
@@ -75,6 +80,16 @@ class Copier(QObject):
         where = self._inspector.model.object_of(self._current())
         if where is not None and self._session is not None:
             self._take(self._session.expression(*where), "Python expression")
+
+    def _copy_opcodes(self) -> None:
+        panel = self._inspector.opcodes
+        task = panel.copied_rows()
+        if task is not None:
+            task.then(lambda rows: self._put_lines(panel.copied_text(rows)), self.failed.emit)
+
+    def _put_lines(self, lines: str) -> None:
+        count = lines.count("\n") + 1
+        self._put(lines, f"Copied {count:,} row{'' if count == 1 else 's'}")
 
     def _current(self) -> QModelIndex:
         return self._inspector.view.currentIndex()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QPlainTextEdit,
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.window.elided_label import ElidedLabel
+from app.window.icons import icon
 from app.window.theme import GRID, monospace
 from app.work.records import NodeRow
 from app.work.session import StoreSession
@@ -24,7 +25,15 @@ _GROWTH = 16
 
 
 class DetailsPanel(QWidget):
-    """Shows one value in full."""
+    """Shows one value in full, or why there is none to show.
+
+    Signals:
+        safety_requested: The user wants to know what a broken object would run.
+        opcodes_requested: The user wants to see its opcodes.
+    """
+
+    safety_requested = Signal()
+    opcodes_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -44,6 +53,10 @@ class DetailsPanel(QWidget):
         self.more.setAutoDefault(False)
         self.more.clicked.connect(self._show_more)
         self.more.hide()
+        self.safety = self._way("detailsSafety", "What Would This &Run?", "safety")
+        self.safety.clicked.connect(self.safety_requested)
+        self.opcodes = self._way("detailsOpcodes", "Show &Opcodes", "opcodes")
+        self.opcodes.clicked.connect(self.opcodes_requested)
         self.text = QPlainTextEdit(self)
         self.text.setObjectName("detailsText")
         self.text.setAccessibleName("Full text of the selected value")
@@ -57,7 +70,9 @@ class DetailsPanel(QWidget):
         head = QHBoxLayout()
         head.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, GRID)
         head.addWidget(self.heading, 1)
-        head.addWidget(self.more)
+        head.setSpacing(2 * GRID)
+        for button in (self.more, self.safety, self.opcodes):
+            head.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -77,6 +92,12 @@ class DetailsPanel(QWidget):
         self.heading.setText("")
         self.text.clear()
         self.more.hide()
+        self._offer_ways(offered=False)
+
+    def show_problem(self, sentence: str) -> None:
+        """Show why an object cannot be shown, and what can be looked at nevertheless."""
+        self.show_error(sentence)
+        self._offer_ways(offered=True)
 
     def show_node(self, where: tuple[str, tuple[int, ...]], node: NodeRow, address: str) -> None:
         """Show the value of a node.
@@ -90,6 +111,7 @@ class DetailsPanel(QWidget):
         if where != self._where:
             self._limit = _FIRST_PART
         self._is_new = where != self._where
+        self._offer_ways(offered=False)
         self._where, self._node, self._address = where, node, address
         self._read()
 
@@ -102,6 +124,17 @@ class DetailsPanel(QWidget):
     def refresh_theme(self) -> None:
         """Take over the fonts of the application."""
         self.text.setFont(monospace())
+
+    def _way(self, name: str, text: str, icon_name: str) -> QPushButton:
+        button = QPushButton(icon(icon_name), text, self)
+        button.setObjectName(name)
+        button.setAutoDefault(False)
+        button.hide()
+        return button
+
+    def _offer_ways(self, *, offered: bool) -> None:
+        self.safety.setVisible(offered)
+        self.opcodes.setVisible(offered)
 
     def _show_more(self) -> None:
         self._limit *= _GROWTH

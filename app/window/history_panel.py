@@ -19,12 +19,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.actions.journal import Entry, EntryState, Journal
+from app.actions.journal import Entry, EntryState, Journal, JournalRecord
 from app.window.column_widths import ColumnWidths, Wish
+from app.window.compare_window import Version
 from app.window.icons import icon
 from app.window.tooltips import plain
 from app.work.session import StoreSession
 from app.work.task import Task
+from persistence.store import Store
 
 __all__ = ["HistoryPanel", "when"]
 
@@ -35,7 +37,7 @@ _WORDS = {
     EntryState.FAILED: "not made",
 }
 _SHOWN = 200
-_LETTERS = (22, 20, 16, 13)  # that the columns show at least
+_LETTERS = (22, 18, 14, 12, 15)  # that the columns show at least
 
 
 def when(moment: datetime) -> str:
@@ -51,9 +53,12 @@ class HistoryPanel(QWidget):
 
     Signals:
         undo_requested: An entry that the user wants to be taken back.
+        comparison_requested: Two `Version`s of the object that the user wants to see beside
+            each other: as it was before an entry, and as it is stored.
     """
 
     undo_requested = Signal(object)
+    comparison_requested = Signal(object, object)
 
     def __init__(self, journal: Journal, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -71,7 +76,7 @@ class HistoryPanel(QWidget):
         self.view.setUniformRowHeights(True)
         self.view.setAllColumnsShowFocus(True)
         self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.view.setHeaderLabels(["When", "What", "State", ""])
+        self.view.setHeaderLabels(["When", "What", "State", "", ""])
         self.view.widths = ColumnWidths(self.view, self.view.header(), self._wishes)
         self._empty = QLabel(self)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -124,7 +129,7 @@ class HistoryPanel(QWidget):
         self.view.clear()
         for entry in entries:
             words = _WORDS[entry.state]
-            item = QTreeWidgetItem([when(entry.time), entry.label, words, ""])
+            item = QTreeWidgetItem([when(entry.time), entry.label, words, "", ""])
             if entry.reason:
                 item.setToolTip(2, plain(entry.reason))
             self.view.addTopLevelItem(item)
@@ -134,7 +139,35 @@ class HistoryPanel(QWidget):
                 button.setAccessibleName(f"Undo {entry.label}")
                 button.clicked.connect(partial(self.undo_requested.emit, entry))
                 self.view.setItemWidget(item, 3, button)
+            compare = QPushButton(icon("compare"), "Compare", self.view)
+            compare.setObjectName("historyCompare")
+            compare.setFlat(True)
+            compare.setToolTip("See what differs between the object before this and now")
+            compare.setAccessibleName(f"Compare with the object before “{entry.label}”")
+            compare.clicked.connect(partial(self._compare, entry))
+            self.view.setItemWidget(item, 4, compare)
         self._stack.setCurrentWidget(self.view if entries else self._empty)
+
+    def _compare(self, entry: Entry) -> None:
+        """Find the version before an entry in the journal, or after it where there was none."""
+        if self._session is None or self._id is None:
+            return
+        journal, id_ = self._journal, self._id
+
+        def find(_: Store) -> JournalRecord | None:
+            records = journal.records(entry.key)
+            return next((record for record in records if record.id_ == id_), None)
+
+        self._session.call(find).then(partial(self._on_found, entry, id_), self._on_failed)
+
+    def _on_found(self, entry: Entry, id_: str, record: JournalRecord | None) -> None:
+        before = None if record is None else record.before
+        after = None if record is None else record.after
+        word, data = ("after", after) if before is None else ("before", before)
+        self.comparison_requested.emit(
+            Version(f"{id_} {word} “{entry.label}”", data, "The journal no longer has it."),
+            Version(f"{id_} as it is stored", id_),
+        )
 
     def _on_entries(self, entries: list[Entry]) -> None:
         self._task = None

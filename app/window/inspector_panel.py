@@ -5,10 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
+    QApplication,
     QHBoxLayout,
     QSplitter,
     QStackedWidget,
-    QTabWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -16,18 +16,18 @@ from PySide6.QtWidgets import (
 
 from app.actions.journal import Journal
 from app.models.object_tree import ObjectTreeModel
-from app.models.roles import ADDRESS_ROLE
+from app.models.roles import ADDRESS_ROLE, ID_ROLE
 from app.window.banner import Banner
 from app.window.breadcrumb import Breadcrumb
-from app.window.details_panel import DetailsPanel
-from app.window.history_panel import HistoryPanel
+from app.window.find_bar import FindBar
+from app.window.inspector_tabs import InspectorTabs
 from app.window.message_page import MessagePage
 from app.window.navigation import History, Place
 from app.window.object_tree_view import ObjectTreeView, node_at
-from app.window.references_panel import ReferencesPanel
 from app.window.theme import GRID
 from app.work.records import NodeRow
 from app.work.session import StoreSession
+from app.work.task import Task
 
 __all__ = ["InspectorPanel"]
 
@@ -47,15 +47,20 @@ class InspectorPanel(QWidget):
         super().__init__(parent)
         self._session: StoreSession | None = None
         self._history = History()
+        self._lookup: Task | None = None
         self._wanted_path: tuple[int, ...] = ()
         self.model = ObjectTreeModel(self)
         self.view = ObjectTreeView(self)
         self.view.setModel(self.model)
         self.view.prepare_columns()
-        self.details = DetailsPanel(self)
-        self.refers_to = ReferencesPanel(incoming=False, parent=self)
-        self.referred_by = ReferencesPanel(incoming=True, parent=self)
-        self.changes = HistoryPanel(journal, self)
+        self.tabs = InspectorTabs(journal, self)
+        self.details = self.tabs.details
+        self.refers_to = self.tabs.refers_to
+        self.referred_by = self.tabs.referred_by
+        self.changes = self.tabs.changes
+        self.safety = self.tabs.safety
+        self.opcodes = self.tabs.opcodes
+        self.find_bar = FindBar(self)
         self.breadcrumb = Breadcrumb(self)
         self.edit_bar = Banner(self)
         self.edit_bar.setObjectName("editBar")
@@ -108,9 +113,8 @@ class InspectorPanel(QWidget):
         self._session = session
         self._history.clear()
         self.model.set_session(session)
-        for panel in (self.details, self.refers_to, self.referred_by):
-            panel.set_session(session)
-        self.changes.set_session(session, address)
+        self.tabs.set_session(session, address)
+        self.find_bar.set_session(session)
         self._show_nothing()
 
     def show_object(self, id_: str) -> None:
@@ -126,14 +130,14 @@ class InspectorPanel(QWidget):
 
     def take_changes(self, ids: list[str]) -> None:
         """Bring up to date what is shown of objects that were written."""
+        self.opcodes.take_changes(ids)
         if self.id_ not in ids:
             return
         if self._stack.currentWidget() is self._message:  # it was gone, and is there again
             self.reload()
             return
-        self.refers_to.show_object(self.id_)
-        self.referred_by.show_object(self.id_)
-        self.changes.refresh()
+        self.tabs.refresh(self.id_)
+        self.find_bar.show_object(self.id_)
 
     def back(self) -> None:
         """Show the place that was shown before."""
@@ -155,10 +159,22 @@ class InspectorPanel(QWidget):
         """Show or hide the panels below the tree."""
         self.tabs.setVisible(visible)
 
+    def show_find_bar(self) -> None:
+        """Let the user find a text in the object."""
+        if self.id_ is not None:
+            self.find_bar.open()
+
+    def has_keyboard(self) -> bool:
+        """Return whether the tree, or the bar above it, has the keyboard."""
+        focus = QApplication.focusWidget()
+        if focus is None or not self.isAncestorOf(focus):
+            return False
+        return not self.tabs.isAncestorOf(focus)
+
     def refresh_theme(self) -> None:
         """Take over palette and fonts of the application."""
         self.view.refresh_theme()
-        self.details.refresh_theme()
+        self.tabs.refresh_theme()
 
     def _build(self) -> None:
         head = QWidget(self)
@@ -171,16 +187,6 @@ class InspectorPanel(QWidget):
         self._stack = QStackedWidget(self)
         self._stack.addWidget(self.view)
         self._stack.addWidget(self._message)
-        self.tabs = QTabWidget(self)
-        self.tabs.setObjectName("inspectorTabs")
-        self.tabs.setDocumentMode(True)
-        for panel, title in (
-            (self.details, "Details"),
-            (self.refers_to, "Refers to"),
-            (self.referred_by, "Referred to by"),
-            (self.changes, "History"),
-        ):
-            self.tabs.addTab(panel, title)
         self.splitter = QSplitter(Qt.Orientation.Vertical, self)
         self.splitter.setObjectName("inspectorSplitter")
         self.splitter.setHandleWidth(1)
@@ -195,6 +201,7 @@ class InspectorPanel(QWidget):
         column.setSpacing(0)
         column.addWidget(head)
         column.addWidget(self.edit_bar)
+        column.addWidget(self.find_bar)
         column.addWidget(self.splitter, 1)
 
     def _connect(self) -> None:
@@ -207,26 +214,20 @@ class InspectorPanel(QWidget):
         self.model.revealed.connect(self._on_revealed)
         self.model.removed.connect(self._on_removed)
         self.breadcrumb.chosen.connect(self._on_part_chosen)
-        for panel, place, title in (
-            (self.refers_to, 1, "Refers to"),
-            (self.referred_by, 2, "Referred to by"),
-        ):
-            panel.followed.connect(self.show_object)
-            panel.counted.connect(
-                lambda count, place=place, title=title: self.tabs.setTabText(
-                    place, title if count < 0 else f"{title} ({count:,})"
-                )
-            )
+        self.tabs.followed.connect(self.show_object)
+        self.opcodes.value_chosen.connect(self._on_value_chosen)
+        self.find_bar.found.connect(self.model.reveal)
+        self.find_bar.left.connect(self.view.setFocus)
 
     def _show(self, place: Place) -> None:
         self._stack.setCurrentWidget(self.view)
+        self._forget_lookup()
         self._wanted_path = place.path
         self.breadcrumb.set_parts([place.id_])
         self.details.show_nothing()
         self.model.show(place.id_)
-        self.refers_to.show_object(place.id_)
-        self.referred_by.show_object(place.id_)
-        self.changes.show_object(place.id_)
+        self.tabs.show_object(place.id_)
+        self.find_bar.show_object(place.id_)
         self.object_shown.emit(place.id_)
         self.moved.emit()
 
@@ -270,18 +271,39 @@ class InspectorPanel(QWidget):
                 self._history.note(self.model.address_of(current))
             names = [str(index.data() or "") for index in chain]
             self.breadcrumb.set_parts([self.id_, *names[1:]])
-            if node.kind == "error":
-                self.details.show_error(node.value)
-            elif where is None:
-                self.details.show_nothing()
+            if where is not None:
+                self.tabs.show_node(where, node, str(current.data(ADDRESS_ROLE) or ""))
+            elif node.kind == "error":
+                self.tabs.show_problem(str(current.data(ID_ROLE) or self.id_), node.value)
             else:
-                self.details.show_node(where, node, str(current.data(ADDRESS_ROLE) or ""))
+                self.details.show_nothing()
         self.moved.emit()
 
     def _on_data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
         current = self.view.currentIndex()
         if first.parent() == current.parent() and first.row() <= current.row() <= last.row():
             self._on_current_changed(current)
+
+    def _on_value_chosen(self, id_: str, address: str) -> None:
+        """Go to the value that an opcode belongs to, in the lines of the same object."""
+        current = self.view.currentIndex()
+        where = self.model.object_of(current)
+        if self._session is None or id_ not in (self.id_, where and where[0]):
+            return
+        above: tuple[int, ...] = ()  # the way to the object, if it is behind a reference
+        if where is not None and where[0] == id_ != self.id_:
+            whole = self.model.address_of(current)
+            above = whole[: len(whole) - len(where[1])]
+        self._forget_lookup()
+        self._lookup = self._session.positions(id_, address).then(
+            lambda path: None if path is None else self.model.reveal((*above, *path)),
+            lambda _: None,
+        )
+
+    def _forget_lookup(self) -> None:
+        if self._lookup is not None:
+            self._lookup.cancel()
+            self._lookup = None
 
     def _on_part_chosen(self, steps: int) -> None:
         chain = _chain(self.view.currentIndex())

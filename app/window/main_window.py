@@ -23,17 +23,19 @@ from app.actions.commands import ChangeStack
 from app.actions.journal import Journal
 from app.settings import Settings
 from app.window.action_set import ActionSet
-from app.window.addresses import title_of, without_password
+from app.window.addresses import title_of, window_title, without_password
+from app.window.areas import go_to_area
 from app.window.banner import Banner, Mood
 from app.window.change_flow import ChangeFlow
 from app.window.columns_menu import ColumnsMenu
+from app.window.comparisons import Comparisons
 from app.window.copying import Copier
 from app.window.edit_flow import EditFlow
 from app.window.filter_edit import FilterEdit
 from app.window.help_dialogs import AboutDialog, FilterHelp, ShortcutsDialog
 from app.window.icons import application_icon
 from app.window.inspector_panel import InspectorPanel
-from app.window.message_page import Button, MessagePage
+from app.window.message_page import Button, MessagePage, chain_of
 from app.window.opening import Opening, address_in
 from app.window.preferences import Preferences
 from app.window.start_page import StartPage
@@ -91,6 +93,7 @@ class MainWindow(QMainWindow):
         self.banner = Banner(self)
         self.flow = ChangeFlow(self.changes, self.banner, self)
         self.edits = EditFlow(self.changes, self.inspector, self)
+        self.comparisons = Comparisons(self)
         self.preferences = Preferences(settings, self)
         self.copier = Copier(self.table, self.inspector, self)
         self.actions_ = ActionSet(self, self._handlers())
@@ -156,6 +159,12 @@ class MainWindow(QMainWindow):
             "object.back": self.inspector.back,
             "object.forward": self.inspector.forward,
             **self.edits.handlers(),
+            "object.find": self.inspector.show_find_bar,
+            "object.find_next": lambda: self.inspector.find_bar.step(1),
+            "object.find_previous": lambda: self.inspector.find_bar.step(-1),
+            "object.compare": self._compare,
+            "object.safety": lambda: self._show_tab(self.inspector.safety),
+            "object.opcodes": lambda: self._show_tab(self.inspector.opcodes),
             "object.delete": lambda: self._delete(with_below=False),
             "object.delete_below": lambda: self._delete(with_below=True),
             "object.replace": lambda: self._with_current(self.flow.replace_from_file),
@@ -240,6 +249,8 @@ class MainWindow(QMainWindow):
         self.flow.refresh_requested.connect(self.refresh)
         self.edits.begun.connect(self.flow.note_edited)
         self.edits.told.connect(lambda text: self.status.show_change(text, undoable=False))
+        self.flow.comparison_requested.connect(self.comparisons.show)
+        self.inspector.changes.comparison_requested.connect(self.comparisons.show)
         self.preferences.live_changed.connect(self._set_live)
         self.copier.copied.connect(lambda text: self.status.show_change(text, undoable=False))
         self.copier.failed.connect(self._on_failed)
@@ -252,6 +263,7 @@ class MainWindow(QMainWindow):
         self.changes.set_session(session, address)
         self.flow.set_session(session)
         self.edits.set_session(session)
+        self.comparisons.set_session(session)
         self.copier.set_session(session)
         self.inspector.set_session(session, address)
         self.table.set_session(session)
@@ -263,7 +275,7 @@ class MainWindow(QMainWindow):
         self._opening_soon.stop()
         self._bind(info)
         self._pages.setCurrentWidget(self._splitter)
-        self.setWindowTitle(_title(info))
+        self.setWindowTitle(window_title(info.uri, read_only=info.read_only))
         self.setWindowFilePath("")
         if info.notices:
             self.notice.show_sentence(" ".join(info.notices))
@@ -290,7 +302,7 @@ class MainWindow(QMainWindow):
                 Button("&Edit Address…", lambda: self.opening.ask(url), "open", "editButton"),
                 Button("&Back", self.close_store, "back", "startButton"),
             ],
-            details=f"{address}\n\n{_chain_of(error)}",
+            details=f"{address}\n\n{chain_of(error)}",
         )
         self._pages.setCurrentWidget(self._message)
         self.store_failed.emit(error)
@@ -392,18 +404,9 @@ class MainWindow(QMainWindow):
         self.inspector.set_panels_visible(visible)
 
     def _go_to_area(self, step: int) -> None:
-        areas = [
-            self.filter_edit,
-            self.table.view,
-            self.inspector.view,
-            self.inspector.tabs.tabBar(),
-        ]
-        shown = [area for area in areas if area.isVisible() and area.isEnabled()]
-        if shown:
-            place = next(
-                (n for n, area in enumerate(shown) if area.hasFocus()), -1 if step > 0 else 0
-            )
-            shown[(place + step) % len(shown)].setFocus(Qt.FocusReason.ShortcutFocusReason)
+        inspector = self.inspector
+        areas = (self.filter_edit, self.table.view, inspector.view, inspector.tabs.tabBar())
+        go_to_area(areas, step)
 
     def _ask_store(self) -> None:
         self.opening.ask()
@@ -415,6 +418,9 @@ class MainWindow(QMainWindow):
         self.table.view.selectAll()
 
     def _find(self) -> None:
+        if self.inspector.has_keyboard():
+            self.inspector.show_find_bar()
+            return
         self.filter_edit.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.filter_edit.selectAll()
 
@@ -423,6 +429,15 @@ class MainWindow(QMainWindow):
         if task is not None:
             self.table.hold_place()
             task.then(lambda ids: self.flow.delete(ids, with_below=with_below), self._on_failed)
+
+    def _compare(self) -> None:
+        task = self.table.selected_ids()
+        if task is not None:
+            task.then(self.comparisons.compare, self._on_failed)
+
+    def _show_tab(self, panel: QWidget) -> None:
+        self._show_panels(visible=True)
+        self.inspector.tabs.show_panel(panel)
 
     def _with_current(self, act: Callable[[str], object]) -> None:
         """Do something with the one selected object."""
@@ -472,18 +487,3 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
             # Not now: the program that is dragged from waits for the end of this event.
             QTimer.singleShot(0, self, lambda: self.open_store(address))
-
-
-def _title(info: StoreInfo) -> str:
-    mode = " (read-only)" if info.read_only else ""
-    return f"{title_of(info.uri)}{mode} — Jobshelf"
-
-
-def _chain_of(error: BaseException) -> str:
-    """Return an error with what caused it, one a line."""
-    lines = []
-    cause: BaseException | None = error
-    while cause is not None:
-        lines.append(f"{type(cause).__name__}: {cause}")
-        cause = cause.__cause__
-    return "\n".join(lines)

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from app.window.icons import icon
 from app.window.theme import GRID, monospace
 
-__all__ = ["Button", "MessagePage"]
+__all__ = ["Button", "MessagePage", "chain_of"]
 
 _WIDTH = 560
 
@@ -156,3 +156,13 @@ def _label(parent: QWidget) -> QLabel:
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label
+
+
+def chain_of(error: BaseException) -> str:
+    """Return an error with what caused it, one a line."""
+    lines = []
+    cause: BaseException | None = error
+    while cause is not None:
+        lines.append(f"{type(cause).__name__}: {cause}")
+        cause = cause.__cause__
+    return "\n".join(lines)

@@ -1,11 +1,11 @@
-"""The shapes of job states: small marks that differ in form, so that colour is never all."""
+"""The shapes of states, risks and changes: marks that differ in form; colour is never all."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF
 
 __all__ = ["SHAPES", "draw_shape"]
 
@@ -14,7 +14,7 @@ _LINE = 1.7
 
 
 def draw_shape(painter: QPainter, name: str, rect: QRectF, colour: QColor) -> None:
-    """Draw the mark of a state.
+    """Draw the mark of a state, a risk or a change.
 
     Args:
         painter: Where.
@@ -108,6 +108,48 @@ def _dash(painter: QPainter, colour: QColor) -> None:
     painter.drawLine(QLineF(2.4, 6, 9.6, 6))
 
 
+def _stop(painter: QPainter, colour: QColor) -> None:
+    corners = ((4, 1.2), (8, 1.2), (10.8, 4), (10.8, 8), (8, 10.8), (4, 10.8), (1.2, 8), (1.2, 4))
+    painter.drawPolygon(QPolygonF([QPointF(x, y) for x, y in corners]))
+    painter.drawLine(QLineF(4.4, 4.4, 7.6, 7.6))
+    painter.drawLine(QLineF(7.6, 4.4, 4.4, 7.6))
+
+
+def _plus(painter: QPainter, colour: QColor) -> None:
+    painter.drawLine(QLineF(6, 2.2, 6, 9.8))
+    painter.drawLine(QLineF(2.2, 6, 9.8, 6))
+
+
+def _minus(painter: QPainter, colour: QColor) -> None:
+    painter.drawLine(QLineF(2.2, 6, 9.8, 6))
+
+
+def _tilde(painter: QPainter, colour: QColor) -> None:
+    wave = QPainterPath(QPointF(1.6, 7.2))
+    wave.cubicTo(QPointF(3.4, 3.2), QPointF(5, 4.6), QPointF(6, 6))
+    wave.cubicTo(QPointF(7, 7.4), QPointF(8.6, 8.8), QPointF(10.4, 4.8))
+    painter.drawPath(wave)
+
+
+def _moved(painter: QPainter, colour: QColor) -> None:
+    bow = QPainterPath(QPointF(1.8, 8.6))
+    bow.cubicTo(QPointF(1.8, 2), QPointF(9.2, 1.4), QPointF(9.2, 7.6))
+    painter.drawPath(bow)
+    painter.drawPolyline(QPolygonF([QPointF(6.8, 6.2), QPointF(9.2, 8.8), QPointF(11.2, 6)]))
+
+
+def _exchange(painter: QPainter, colour: QColor) -> None:
+    painter.drawLine(QLineF(1.8, 4, 9.6, 4))
+    painter.drawPolyline(QPolygonF([QPointF(7.6, 1.8), QPointF(10, 4), QPointF(7.6, 6.2)]))
+    painter.drawLine(QLineF(2.4, 8.6, 10.2, 8.6))
+    painter.drawPolyline(QPolygonF([QPointF(4.2, 6.6), QPointF(1.9, 8.6), QPointF(4.2, 10.8)]))
+
+
+def _dot(painter: QPainter, colour: QColor) -> None:
+    painter.setBrush(colour)
+    painter.drawEllipse(QPointF(6, 6), 1.2, 1.2)
+
+
 _DRAWINGS: dict[str, Callable[[QPainter, QColor], None]] = {
     "disc": _disc,
     "ring": _ring,
@@ -123,6 +165,13 @@ _DRAWINGS: dict[str, Callable[[QPainter, QColor], None]] = {
     "dots": _dots,
     "arrow": _arrow_up,
     "dash": _dash,
+    "stop": _stop,
+    "plus": _plus,
+    "minus": _minus,
+    "tilde": _tilde,
+    "moved": _moved,
+    "exchange": _exchange,
+    "dot": _dot,
 }
 
 SHAPES = tuple(_DRAWINGS)

@@ -327,6 +327,7 @@ QPushButton:disabled {
 QPushButton[flat="true"] {
     background: transparent; border-color: transparent; color: <<accent>>; padding: 0 8px;
 }
+QPushButton[flat="true"]:disabled { color: <<disabled>>; }
 QPushButton[flat="true"]:hover { background: <<hover>>; }
 QPushButton[flat="true"]:focus { border-color: <<accent>>; }
 QLineEdit, QComboBox {
@@ -419,7 +420,7 @@ QLineEdit#filterEdit {
     border: 1px solid <<edge>>; border-radius: 6px; padding: 4px 6px; background: <<base>>;
 }
 QLineEdit#filterEdit:focus { border-color: <<accent>>; }
-QLineEdit#filterEdit[broken="true"] { border-color: <<red>>; }
+QLineEdit#filterEdit[broken="true"], QLineEdit#findEdit[broken="true"] { border-color: <<red>>; }
 QPlainTextEdit#detailsText { border: 0; }
 QLabel[quiet="true"], QToolButton[quiet="true"] { color: <<muted>>; }
 """

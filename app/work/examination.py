@@ -38,6 +38,10 @@ class Examination:
         end, made_end = self._opcodes.row_at(span.end - 1), self._opcodes.row_at(span.made_end - 1)
         return OpcodeRange(start, end, made_start, made_end)
 
+    def opcode_at(self, offset: int) -> int:
+        """Return the number of the opcode that a byte belongs to."""
+        return self._opcodes.row_at(offset)
+
     def value_at(self, pickle: Pickle, offset: int) -> str:
         """Return the address of the value that a byte belongs to."""
         return self._spans_of(pickle).path_at(offset)

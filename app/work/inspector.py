@@ -29,6 +29,7 @@ _SLICE_SECONDS = 0.05  # how often a question under way is looked after
 _PATIENCE_SECONDS = 0.5  # how long a cancelled question may still take
 _STARTING_SECONDS = 60.0  # on a machine that is very busy
 _ENDING_SECONDS = 2.0
+_KNOWN_SIZES = 10_000
 _SLOWEST = 5  # times the limit of processor time that may pass on a busy machine
 
 # Starting reaps processes that ended, also those of other threads.
@@ -45,7 +46,7 @@ class Bounds:
 
     Attributes:
         seconds: Processor time for one question.
-        seconds_per_mib: The same, more for each MiB of pickle that is to be decoded.
+        seconds_per_mib: The same, more for each MiB of the pickles that it is about.
         memory: Bytes beyond those of an idle inspector.
         kept: Bytes of pickles whose decoded objects are kept.
     """
@@ -214,7 +215,8 @@ class Inspector:
         self, header: dict[str, Any], payload: bytes, progress: Progress | None
     ) -> tuple[dict[str, Any], bytes]:
         child = self._running_child()
-        seconds = self.bounds.seconds + self.bounds.seconds_per_mib * len(payload) / _MIB
+        size = child.size_of(header, payload)
+        seconds = self.bounds.seconds + self.bounds.seconds_per_mib * size / _MIB
         try:
             child.wait_until_ready()
             watch = _Watch(child.pid, seconds, self.bounds.memory, progress)
@@ -276,6 +278,18 @@ class _Child:
         assert self._process.pid is not None
         self.pid = self._process.pid
         self._is_ready = False
+        self._sizes: dict[str, int] = {}  # of the pickles that it was given, by document
+
+    def size_of(self, header: dict[str, Any], payload: bytes) -> int:
+        """Return how many bytes of pickles a request is about, those sent before included."""
+        names = [header[key] for key in ("document", "other") if key in header]
+        if not names:
+            return len(payload)
+        if payload:
+            if len(self._sizes) >= _KNOWN_SIZES:
+                self._sizes.clear()
+            self._sizes[names[0]] = len(payload)
+        return sum(self._sizes.get(name, 0) for name in names)
 
     def wait_until_ready(self) -> None:
         """Wait until the process has started: that is no part of the time for a question.

@@ -126,21 +126,13 @@ class _Desk:
                 return document.find(request.query, request.limit)
             case protocol.Positions():
                 return document.positions(request.address)
-            case protocol.Safety():
-                return document.examination.safety()
-            case protocol.OpcodeCount():
-                return document.examination.opcode_count()
-            case protocol.Opcodes():
-                return document.examination.opcodes(request.first, request.count)
-            case protocol.OpcodesOf():
-                return document.examination.opcodes_of(document.pickle, request.address)
-            case protocol.ValueAt():
-                return document.examination.value_at(document.pickle, request.offset)
             case protocol.CompareRoot():
                 return self._comparison(request.document, request.other).root()
             case protocol.Compare():
                 return _page(self._comparison(request.document, request.other), request)
-        return None  # to be held is all it is asked for
+            case protocol.Hold():
+                return None  # to be there is all it is asked for
+        return _examined(document, request)
 
     def _comparison(self, name: str, other: str) -> Comparison:
         if self._compared is None or self._compared[:2] != (name, other):
@@ -178,6 +170,24 @@ class _Desk:
             if total <= self._kept:
                 break
         gc.collect()
+
+
+def _examined(document: Document, request: protocol.DocumentRequest) -> Any:
+    """Return what is asked about the pickle as a program."""
+    match request:
+        case protocol.Safety():
+            return document.examination.safety()
+        case protocol.OpcodeCount():
+            return document.examination.opcode_count()
+        case protocol.Opcodes():
+            return document.examination.opcodes(request.first, request.count)
+        case protocol.OpcodesOf():
+            return document.examination.opcodes_of(document.pickle, request.address)
+        case protocol.OpcodeAt():
+            return document.examination.opcode_at(request.offset)
+        case protocol.ValueAt():
+            return document.examination.value_at(document.pickle, request.offset)
+    raise TypeError(f"nobody answers {request}")
 
 
 def _page(comparison: Comparison, request: protocol.Compare) -> ComparedPage:

@@ -158,6 +158,11 @@ class ObjectReader:
         ask = partial(protocol.OpcodesOf, address=address)
         return OpcodeRange(*self._told(id_, ask, progress))
 
+    def opcode_at(self, id_: str, offset: int, progress: Progress) -> int:
+        """Return the number of the opcode that a byte of the pickle belongs to."""
+        number: int = self._told(id_, partial(protocol.OpcodeAt, offset=offset), progress)
+        return number
+
     def value_at(self, id_: str, offset: int, progress: Progress) -> str:
         """Return the address of the value that a byte of the pickle belongs to."""
         address: str = self._told(id_, partial(protocol.ValueAt, offset=offset), progress)

@@ -210,6 +210,14 @@ class OpcodesOf(DocumentRequest):
 
 
 @dataclass(frozen=True, slots=True)
+class OpcodeAt(DocumentRequest):
+    """Asks for the number of the opcode that the byte at an offset belongs to."""
+
+    verb: ClassVar[str] = "opcode_at"
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ValueAt(DocumentRequest):
     """Asks for the address of the value that the byte at an offset belongs to."""
 
@@ -283,6 +291,7 @@ Request: TypeAlias = (
     | OpcodeCount
     | Opcodes
     | OpcodesOf
+    | OpcodeAt
     | ValueAt
     | Hold
     | CompareRoot

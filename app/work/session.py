@@ -299,6 +299,12 @@ class StoreSession(QObject):
             lambda objects, progress: objects.opcodes_of(id_, address, progress), Priority.NORMAL
         )
 
+    def opcode_at(self, id_: str, offset: int) -> Task:
+        """Give the number of the opcode that a byte of the pickle belongs to."""
+        return self._ask_inspector(
+            lambda objects, progress: objects.opcode_at(id_, offset, progress), Priority.NORMAL
+        )
+
     def value_at(self, id_: str, offset: int) -> Task:
         """Give the readable address of the value that a byte of the pickle belongs to."""
         return self._ask_inspector(

@@ -8,8 +8,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 
+from app.window.compare_window import CompareWindow
 from app.window.delete_dialog import DeleteDialog
-from app.window.difference_dialog import DifferenceDialog
 from app.window.recently_deleted_dialog import RecentlyDeletedDialog
 from persistence import make_store
 from tests.app.window.conftest import Driver, stored_ids
@@ -135,8 +135,8 @@ def test_an_object_that_another_program_changed_is_not_deleted(driver: Driver, p
     assert (path / id_).read_bytes() == content
     buttons = driver.window.banner.findChildren(QPushButton, "bannerButton")
     next(b for b in buttons if "Difference" in b.text()).click()
-    driver.until(lambda: _dialog(DifferenceDialog) is not None)
-    driver.key(Qt.Key.Key_Escape, _dialog(DifferenceDialog))
+    driver.until(lambda: _dialog(CompareWindow) is not None)
+    driver.key(Qt.Key.Key_Escape, _dialog(CompareWindow))
 
 
 def _dialog(kind: type[QWidget]) -> QWidget | None:

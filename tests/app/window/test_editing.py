@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from app.window.difference_dialog import DifferenceDialog
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtWidgets import QApplication, QPushButton, QTreeWidget, QWidget
 
-from app.window.difference_dialog import DifferenceDialog
 from app.window.insert_dialog import InsertDialog
 from app.window.object_picker import ObjectPicker
 from app.window.reclass_dialog import ReclassDialog

@@ -116,6 +116,7 @@ def test_opcodes_are_listed_and_lead_to_values_and_back(
     assert any(row.argument == "'NEW'" for row in rows[found.first : found.last + 1])
     offset = next(row.offset for row in rows if row.argument == "'NEW'")
     assert answer(session.value_at("Job.1", offset)) == "['state']"
+    assert rows[answer(session.opcode_at("Job.1", offset))].offset == offset
     # Those of a damaged pickle are listed up to where it breaks.
     assert answer(session.opcodes("Job.4", 0, 10))[-1].explanation
     with pytest.raises(DecodeError):
@@ -177,3 +178,15 @@ def test_what_has_to_be_known_before_a_change_is_of_one_version(
     assert answer(session.editing("Job.1", (*codes.path, 0), change)) == found
     with pytest.raises(StoreError):
         answer(session.editing("Job.1", (0,), Change("set", "['nothing']")))
+
+
+def test_a_question_about_large_objects_may_take_longer_also_when_they_are_there_already(
+    tmp_path: Path, open_session: Open, answer: Answer
+) -> None:
+    path = tmp_path / "large"
+    jobs = [{"n": number, "s": str(number)} for number in range(25_000)]
+    with FilesystemStore(path) as store:
+        store.apply([Edit(f"Job.{n}", pickle.dumps([*jobs, n])) for n in (1, 2)])
+    session = open_session(path, bounds=Bounds(seconds=0.1, seconds_per_mib=30))
+    root = answer(session.compared_root("Job.1", "Job.2"))
+    assert root.changes == 1
