@@ -119,6 +119,11 @@ class MainWindow(QMainWindow):
         self._opening_soon.start()
         self.session.open(uri, read_only)
 
+    def shows(self, uri: str, read_only: bool = False) -> bool:
+        """Whether a store is open in this window, and as well guarded as is asked for."""
+        is_guarded = self._read_only or not read_only
+        return self.session.info is not None and is_guarded and StoreUrl.parse(uri) == self._url
+
     def close_store(self) -> None:
         """Close the store; the window shows what can be opened."""
         self._opening_soon.stop()
