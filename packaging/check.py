@@ -200,9 +200,8 @@ def lint() -> None:
 
 def figures() -> None:
     """Measure sizes, and a cold start against `python -m app`."""
-    import bundle
-
     import build
+    import bundle
 
     folder = BUILD / "frozen" / "jobshelf"
     print(bundle.describe(folder))
