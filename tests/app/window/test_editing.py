@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from app.window.difference_dialog import DifferenceDialog
 from PySide6.QtCore import QModelIndex, QPoint, Qt
-from PySide6.QtWidgets import QApplication, QPushButton, QTreeWidget, QWidget
+from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 
+from app.window.compare_window import CompareWindow
 from app.window.insert_dialog import InsertDialog
 from app.window.object_picker import ObjectPicker
 from app.window.reclass_dialog import ReclassDialog
@@ -295,11 +295,11 @@ def test_what_was_written_meanwhile_behind_a_reference_can_be_compared(
     assert (path / target).read_bytes() == content
     buttons = driver.window.banner.findChildren(QPushButton, "bannerButton")
     next(button for button in buttons if "Difference" in button.text()).click()
-    shown = dialog(driver, DifferenceDialog)
-    lines = shown.findChild(QTreeWidget)
-    texts = [lines.topLevelItem(row).text(1) for row in range(lines.topLevelItemCount())]
-    assert "not kept" not in texts
-    driver.key(Qt.Key.Key_Escape, shown)
+    shown = dialog(driver, CompareWindow)
+    driver.until(lambda: shown.model.root is not None)  # both versions are there
+    assert shown.model.root.changes
+    driver.key(Qt.Key.Key_Escape, shown.view)
+    driver.until(lambda: not shown.isVisible())
 
 
 def test_undo_leads_to_the_value_that_it_gives_back(driver: Driver, path: Path) -> None:
@@ -509,7 +509,7 @@ def test_the_state_of_a_job_is_chosen_and_the_table_of_gc3pie_follows(
     assert "TERMINATED" in choices
     type_over(driver, field, "STOPPED")
     driver.key(Qt.Key.Key_Return, field.line)
-    driver.until(lambda: told(driver) == f"Edited execution._state of {job}: 'RUNNING' → 'STOPPED'")
+    driver.until(lambda: told(driver) == f"Edited execution.state of {job}: 'RUNNING' → 'STOPPED'")
     connection = sqlite3.connect(path)
     state, data = connection.execute(
         "SELECT state, data FROM store WHERE id = ?", (job,)
