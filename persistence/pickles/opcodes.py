@@ -245,8 +245,10 @@ def scan(data: bytes, offset: int = 0) -> Iterator[Place]:
         else:
             width, is_signed = _WIDTHS[length]
             start += width
+            if start > size:
+                raise DecodeError("it ends before it is complete", offset)
             counted = int.from_bytes(data[offset + 1 : start], "little", signed=is_signed)
-            if start <= size and not 0 <= counted <= size - start:
+            if not 0 <= counted <= size - start:
                 raise DecodeError(
                     f"it claims {counted:,} bytes where {size - start:,} are left",
                     offset,
