@@ -24,6 +24,7 @@ class Circumstances:
         object_is_shown: An object stands in the tree.
         node_is_current: A node of the tree is the current one.
         node_names_object: That node is a reference, or the object itself.
+        node_verbs: What can be changed at that node, see `app.actions.edit.verbs_at`.
         can_go_back, can_go_forward: There is a place to go to.
         can_undo, can_redo: There is a change to take back, or to make again.
         is_busy: A change is being written.
@@ -35,6 +36,7 @@ class Circumstances:
     object_is_shown: bool = False
     node_is_current: bool = False
     node_names_object: bool = False
+    node_verbs: frozenset[str] = frozenset()
     can_go_back: bool = False
     can_go_forward: bool = False
     can_undo: bool = False
@@ -44,6 +46,10 @@ class Circumstances:
 
 def _always(_: Circumstances) -> bool:
     return True
+
+
+def _no_reason(_: Circumstances) -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,7 @@ class Action:
         enabled_when: Whether it can be done.
         checkable: Whether it is a switch.
         hint: A key that a view handles itself, shown in menus.
+        why_not: Why it cannot be done, in a sentence, or ""; stands in the tooltip then.
     """
 
     id: str
@@ -69,6 +76,7 @@ class Action:
     enabled_when: Callable[[Circumstances], bool] = _always
     checkable: bool = False
     hint: str = ""
+    why_not: Callable[[Circumstances], str] = _no_reason
 
     @property
     def object_name(self) -> str:

@@ -6,15 +6,7 @@ from PySide6.QtGui import QKeySequence
 
 from app.actions.action import Action, Circumstances
 
-__all__ = [
-    "ACTIONS",
-    "MENUS",
-    "SEPARATOR",
-    "SUBMENUS",
-    "TABLE_MENU",
-    "TREE_MENU",
-    "Menu",
-]
+__all__ = ["ACTIONS", "MENUS", "SEPARATOR", "SUBMENUS", "TABLE_MENU", "TREE_MENU", "Menu"]
 
 Key = QKeySequence.StandardKey
 Menu = tuple[str, tuple[str, ...]]
@@ -41,6 +33,24 @@ def _can_replace(now: Circumstances) -> bool:
 
 def _object_is_shown(now: Circumstances) -> bool:
     return now.object_is_shown
+
+
+def _why_read_only(now: Circumstances) -> str:
+    if not now.store_is_open or now.store_is_writable:
+        return ""
+    return "The store is open for reading only; nothing in it can be changed."
+
+
+def _value(
+    verb: str, text: str, tip: str, icon: str = "", shortcut: str = "", hint: str = ""
+) -> Action:
+    """Return an action that changes the current value of the tree."""
+
+    def can(now: Circumstances) -> bool:
+        return now.store_is_writable and verb in now.node_verbs
+
+    keys = (shortcut,) if shortcut else ()
+    return Action(f"object.{verb}", text, tip, icon, keys, can, hint=hint, why_not=_why_read_only)
 
 
 def _node_is_current(now: Circumstances) -> bool:
@@ -222,6 +232,20 @@ _RECORDS = (
         ("Alt+Right", Key.Forward),
         lambda now: now.can_go_forward,
     ),
+    _value("edit", "Edit &Value…", "Type another value in place of this one.", "edit", "F2"),
+    _value("insert", "&Insert Value…", "Put a new value into this object or list.", "insert"),
+    _value("append", "&Append Value…", "Put a new value at the end of this list or set."),
+    _value("rename", "Re&name…", "Give this value another name or key."),
+    _value("move_up", "Move &Up", "Move this item up in its list.", hint="Alt+Up"),
+    _value("move_down", "Move Do&wn", "Move this item down in its list.", hint="Alt+Down"),
+    _value("refer", "Point Reference &To…", "Have this reference name another object.", "follow"),
+    _value("reclass", "&Change Class…", "Have this object be of a class with another name."),
+    _value(
+        "delete_value",
+        "Delete Va&lue",
+        "Take this value out of its object or list; this can be undone.",
+        hint="Del",
+    ),
     Action(
         "object.find",
         "Fi&nd in Object…",
@@ -272,11 +296,12 @@ _RECORDS = (
     ),
     Action(
         "object.delete",
-        "&Delete…",
-        "Delete the selected objects; this can be undone.",
+        "&Delete Object…",
+        "Delete the objects that are selected in the table; this can be undone.",
         "delete",
         (Key.Delete,),
         _can_delete,
+        why_not=_why_read_only,
     ),
     Action(
         "object.delete_below",
@@ -285,6 +310,7 @@ _RECORDS = (
         "",
         ("Shift+Del",),
         _can_delete,
+        why_not=_why_read_only,
     ),
     Action(
         "object.replace",
@@ -293,6 +319,7 @@ _RECORDS = (
         "replace",
         ("Ctrl+E",),
         _can_replace,
+        why_not=_why_read_only,
     ),
     Action(
         "object.replace_by_object",
@@ -301,6 +328,7 @@ _RECORDS = (
         "object",
         ("Ctrl+Shift+E",),
         _can_replace,
+        why_not=_why_read_only,
     ),
     Action(
         "store.properties",
@@ -324,6 +352,47 @@ SUBMENUS = {
     "submenu.replace": "&Replace",
 }
 """Titles of what stands in a menu and is itself one."""
+
+EDIT_ENTRIES = (
+    "object.edit",
+    "object.refer",
+    "object.insert",
+    "object.append",
+    "object.rename",
+    "object.move_up",
+    "object.move_down",
+    "object.reclass",
+    "object.delete_value",
+)
+"""What changes the current value of the tree, as menus have it."""
+
+TABLE_MENU = (
+    "edit.copy_id",
+    SEPARATOR,
+    "object.compare",
+    "object.safety",
+    SEPARATOR,
+    "object.delete",
+    "object.delete_below",
+    "submenu.replace",
+)
+"""The context menu of the table."""
+
+TREE_MENU = (
+    "object.follow",
+    "object.back",
+    SEPARATOR,
+    *EDIT_ENTRIES,
+    SEPARATOR,
+    "edit.copy_value",
+    "edit.copy_path",
+    "edit.copy_expression",
+    SEPARATOR,
+    "object.find",
+    "object.safety",
+    "object.opcodes",
+)
+"""The context menu of the tree."""
 
 MENUS: tuple[Menu, ...] = (
     (
@@ -383,6 +452,8 @@ MENUS: tuple[Menu, ...] = (
             "object.back",
             "object.forward",
             SEPARATOR,
+            *EDIT_ENTRIES,
+            SEPARATOR,
             "object.compare",
             "object.safety",
             "object.opcodes",
@@ -396,29 +467,3 @@ MENUS: tuple[Menu, ...] = (
     ("&Help", ("help.filter", "help.shortcuts", SEPARATOR, "help.about")),
 )
 """The menu bar. "submenu.replace" holds the two ways to replace an object."""
-
-TABLE_MENU = (
-    "edit.copy_id",
-    SEPARATOR,
-    "object.compare",
-    "object.safety",
-    SEPARATOR,
-    "object.delete",
-    "object.delete_below",
-    "submenu.replace",
-)
-"""The context menu of the table."""
-
-TREE_MENU = (
-    "object.follow",
-    "object.back",
-    SEPARATOR,
-    "edit.copy_value",
-    "edit.copy_path",
-    "edit.copy_expression",
-    SEPARATOR,
-    "object.find",
-    "object.safety",
-    "object.opcodes",
-)
-"""The context menu of the tree."""

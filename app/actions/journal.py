@@ -87,6 +87,7 @@ class Act(Enum):
     DELETE = "delete"
     REPLACE = "replace"
     RESTORE = "restore"
+    EDIT = "edit"
 
 
 @dataclass(frozen=True, slots=True)

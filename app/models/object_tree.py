@@ -49,12 +49,14 @@ class ObjectTreeModel(QAbstractItemModel):
         failed: ID and exception: it cannot be shown; the tree has an error row instead.
         revealed: The index at the address given to `reveal`, or the deepest that exists.
         removed: The ID of the object shown: it was removed from the store.
+        updated: Lines below some row have come, for the first time or again.
     """
 
     shown = Signal(str)
     failed = Signal(str, object)
     revealed = Signal(QModelIndex)
     removed = Signal(str)
+    updated = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -63,6 +65,7 @@ class ObjectTreeModel(QAbstractItemModel):
         self._table = NodeTable()
         self._loader = TreeLoader(self._table, _Edits(self, self._table), self)
         self._loader.loaded.connect(self._go_on_revealing)
+        self._loader.loaded.connect(lambda _: self.updated.emit())
         self._asking: Task | None = None
         self._revealing: tuple[int, ...] | None = None
         self._patience = QTimer(self)

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Look", "look_of"]
+__all__ = ["KNOWN_STATES", "Look", "look_of", "states_beside"]
+
+KNOWN_STATES = (
+    "NEW",
+    "SUBMITTED",
+    "RUNNING",
+    "STOPPED",
+    "TERMINATING",
+    "TERMINATED",
+    "UNKNOWN",
+)
+"""The states that a job of GC3Pie's can be in, in the order that it goes through them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,17 @@ def look_of(state: str) -> Look:
     'diamond'
     """
     return _LOOKS.get(state) or _LOOKS.get(_normal(state), _OTHER)
+
+
+def states_beside(state: str) -> tuple[str, ...]:
+    """Return the states to choose from in place of one; none if it is no state that is known.
+
+    >>> states_beside("PENDING")[-2:]
+    ('UNKNOWN', 'PENDING')
+    """
+    if look_of(state) == _OTHER:
+        return ()
+    return tuple(dict.fromkeys((*KNOWN_STATES, state)))
 
 
 def _normal(state: str) -> str:

@@ -199,6 +199,8 @@ class TreeLoader(QObject):
             self._swap(node, fresh)
             return
         if node.row != fresh.row:
+            if node.row.child_count != fresh.row.child_count and node.status is not Status.UNKNOWN:
+                node.is_outdated = True  # what is below it was asked for by the former count
             node.row = fresh.row
             self._edits.touch(node)
         if node.is_outdated and node.status is Status.FAILED:

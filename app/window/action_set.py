@@ -60,7 +60,7 @@ class ActionSet:
         """Put all menus into the menu bar."""
         for title, entries in MENUS:
             menu = bar.addMenu(title)
-            menu.setToolTipsVisible(False)
+            menu.setToolTipsVisible(title == "&Object")  # it says why not
             self.fill_menu(menu, entries)
 
     def fill_menu(self, menu: QMenu, entries: Iterable[str]) -> None:
@@ -113,6 +113,8 @@ class ActionSet:
         """
         for id_, record in ACTIONS.items():
             self._actions[id_].setEnabled(record.enabled_when(now))
+            reason = record.why_not(now)
+            self._actions[id_].setToolTip(reason or _tooltip(self._actions[id_], record.tip))
         self.submenu("submenu.replace").setEnabled(
             any(self._actions[entry].isEnabled() for entry in _REPLACE)
         )

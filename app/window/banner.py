@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from enum import Enum
 
-from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QPalette
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from app.window.icons import icon
@@ -24,7 +24,13 @@ class Mood(Enum):
 
 
 class Banner(QFrame):
-    """One sentence with its ways out; it goes when it is dismissed or acted on."""
+    """One sentence with its ways out; it goes when it is dismissed or acted on.
+
+    Signals:
+        dismissed: It was sent away without any of its ways out.
+    """
+
+    dismissed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,7 +53,7 @@ class Banner(QFrame):
         self._dismiss.setIcon(icon("clear"))
         self._dismiss.setToolTip("Dismiss")
         self._dismiss.setAccessibleName("Dismiss")
-        self._dismiss.clicked.connect(self.hide)
+        self._dismiss.clicked.connect(self._send_away)
         row = QHBoxLayout(self)
         row.setContentsMargins(3 * GRID, GRID, 2 * GRID, GRID)
         row.setSpacing(2 * GRID)
@@ -88,6 +94,17 @@ class Banner(QFrame):
         self._colour()
         self.show()
 
+    def focus_first(self) -> None:
+        """Give the keyboard to the first way out."""
+        item = self._buttons.itemAt(0)
+        widget = item.widget() if item is not None else None
+        if widget is not None:
+            widget.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _send_away(self) -> None:
+        self.hide()
+        self.dismissed.emit()
+
     def _colour(self) -> None:
         name, hue = self._mood.value
         self._picture.setPixmap(icon(name, hue).pixmap(QSize(4 * GRID, 4 * GRID)))
@@ -96,6 +113,12 @@ class Banner(QFrame):
         self.setPalette(palette)
 
     # Qt
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self._send_away()
+        else:
+            super().keyPressEvent(event)
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ApplicationPaletteChange:

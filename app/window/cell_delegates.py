@@ -14,11 +14,17 @@ from PySide6.QtCore import (
     QSize,
     Qt,
 )
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette
-from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPalette
+from PySide6.QtWidgets import (
+    QApplication,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
 from app.models.columns import COLUMNS
-from app.models.roles import COLOUR_ROLE, NODE_ROLE, ROW_ROLE
+from app.models.roles import COLOUR_ROLE, ID_ROLE, NODE_ROLE, ROW_ROLE
 from app.models.states import look_of
 from app.window.shapes import draw_shape
 from app.window.theme import GRID, monospace, theme
@@ -30,6 +36,7 @@ Index = QModelIndex | QPersistentModelIndex
 
 _CHANGED_SECONDS = 2.5
 _VALUE_COLUMN = 1
+_WIDEST_EDITOR = 640  # pixels
 _SELECTED = QStyle.StateFlag.State_Selected.value  # as a number: comparing enums is slow
 _ACTIVE = QStyle.StateFlag.State_Active.value
 _RIGHT = Qt.TextElideMode.ElideRight
@@ -101,7 +108,18 @@ class NodeDelegate(QStyledItemDelegate):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._changed: dict[tuple[str, str], float] = {}
         self.refresh_fonts()
+
+    def mark_changed(self, id_: str, address: str) -> None:
+        """Paint the row of a value for a moment as changed."""
+        self._changed[id_, address] = time.monotonic() + _CHANGED_SECONDS
+
+    def forget_changed(self) -> bool:
+        """Drop the marks that are over; return whether any is left."""
+        now = time.monotonic()
+        self._changed = {key: until for key, until in self._changed.items() if until > now}
+        return bool(self._changed)
 
     def refresh_fonts(self) -> None:
         """Take over the fonts of the application."""
@@ -112,6 +130,9 @@ class NodeDelegate(QStyledItemDelegate):
     def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
         super().initStyleOption(option, index)
         option.state &= ~QStyle.StateFlag.State_HasFocus
+        if self._changed and self._is_changed(index):
+            option.state &= ~QStyle.StateFlag.State_Selected
+            option.backgroundBrush = QBrush(theme().changed)
         colour = index.data(COLOUR_ROLE)
         if index.column() == _VALUE_COLUMN:
             if isinstance(index.data(NODE_ROLE), NodeRow):
@@ -153,6 +174,20 @@ class NodeDelegate(QStyledItemDelegate):
             if mark in node.marks:
                 _take(rect, _draw_chip(painter, rect, words, hue, option.font))
         painter.restore()
+
+    def _is_changed(self, index: Index) -> bool:
+        node = index.data(NODE_ROLE)
+        return isinstance(node, NodeRow) and (index.data(ID_ROLE), node.address) in self._changed
+
+    def updateEditorGeometry(
+        self, editor: QWidget, option: QStyleOptionViewItem, index: Index
+    ) -> None:
+        # Over the Type column, too: the type stands in the editor.
+        rect = QRect(option.rect)
+        view = editor.parentWidget()
+        if view is not None:
+            rect.setRight(min(view.width() - GRID, rect.left() + _WIDEST_EDITOR))
+        editor.setGeometry(rect.adjusted(0, 0, 0, 1))
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         size = super().sizeHint(option, index)

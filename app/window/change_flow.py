@@ -32,7 +32,18 @@ from persistence.store import Store
 __all__ = ["ChangeFlow"]
 
 _LARGEST_KEPT = 4 * 1024 * 1024  # bytes of the version that is looked at
-_PAST = {"Delete": "Deleted", "Replace": "Replaced", "Restore": "Restored"}
+_PAST = {
+    "Append": "Appended",
+    "Change": "Changed",
+    "Delete": "Deleted",
+    "Edit": "Edited",
+    "Insert": "Inserted",
+    "Move": "Moved",
+    "Point": "Pointed",
+    "Rename": "Renamed",
+    "Replace": "Replaced",
+    "Restore": "Restored",
+}
 
 
 class ChangeFlow(QObject):
@@ -58,6 +69,7 @@ class ChangeFlow(QObject):
         self._folder = ""
         self._seen: _Version | None = None
         self._former: _Version | None = None
+        self._edited: _Version | None = None
         self._own_changes: set[str] = set()
         stack.change_started.connect(self._own_changes.update)
         stack.change_done.connect(self._on_done)
@@ -66,7 +78,7 @@ class ChangeFlow(QObject):
     def set_session(self, session: StoreSession | None) -> None:
         """Change objects of another store."""
         self._session = session
-        self._seen = self._former = None
+        self._seen = self._former = self._edited = None
         self._own_changes.clear()
 
     def note_seen(self, id_: str) -> None:
@@ -77,6 +89,13 @@ class ChangeFlow(QObject):
         if self._session is not None:
             self._session.call(lambda store: _version(store, id_)).then(
                 self._on_version, lambda _: None
+            )
+
+    def note_edited(self, id_: str) -> None:
+        """Remember the version of an object of which a value is edited, for a comparison."""
+        if self._session is not None:
+            self._session.call(lambda store: _version(store, id_)).then(
+                self._on_edited_version, lambda _: None
             )
 
     def take_own_changes(self, ids: list[str]) -> list[str]:
@@ -196,6 +215,9 @@ class ChangeFlow(QObject):
     def _on_version(self, version: _Version) -> None:
         self._seen = version
 
+    def _on_edited_version(self, version: _Version) -> None:
+        self._edited = version
+
     def _on_deleted_found(self, rows: list[Deleted]) -> None:
         if self._session is None:
             return
@@ -236,7 +258,8 @@ class ChangeFlow(QObject):
         if self._session is None:
             return
         journal, address = self._stack.journal, self._stack.address
-        looked_at = [v for v in (self._seen, self._former) if v is not None and v.id_ == id_]
+        versions = (self._seen, self._former, self._edited)
+        looked_at = [v for v in versions if v is not None and v.id_ == id_]
 
         def find(_: Store) -> bytes | None:
             known = journal.versions(address, id_)

@@ -42,7 +42,10 @@ _FILTER_FORMS = (
 _KEYS_OF_VIEWS = (
     ("Up, Down, Page Up, Page Down", "Move; in the table the object is shown at once"),
     ("Left, Right", "Close and open a row of the tree"),
-    ("Enter", "In the table: go to the tree. In the tree: follow the reference"),
+    ("Enter", "In the table: go to the tree. In the tree: follow the reference, edit the value"),
+    ("Delete", "In the table: delete the objects. In the tree: take the value out"),
+    ("Alt+Up, Alt+Down", "In the tree: move an item of a list"),
+    ("Ctrl+T", "In an editor: from text without quotes to any value, and back"),
     ("Escape", "In the filter: clear it. Elsewhere: back to the table"),
     ("Menu key", "What can be done with the current row"),
 )

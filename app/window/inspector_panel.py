@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from app.actions.journal import Journal
 from app.models.object_tree import ObjectTreeModel
 from app.models.roles import ADDRESS_ROLE, ID_ROLE
+from app.window.banner import Banner
 from app.window.breadcrumb import Breadcrumb
 from app.window.find_bar import FindBar
 from app.window.inspector_tabs import InspectorTabs
@@ -61,6 +62,8 @@ class InspectorPanel(QWidget):
         self.opcodes = self.tabs.opcodes
         self.find_bar = FindBar(self)
         self.breadcrumb = Breadcrumb(self)
+        self.edit_bar = Banner(self)
+        self.edit_bar.setObjectName("editBar")
         self._build()
         self._connect()
         self._show_nothing()
@@ -197,6 +200,7 @@ class InspectorPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(head)
+        column.addWidget(self.edit_bar)
         column.addWidget(self.find_bar)
         column.addWidget(self.splitter, 1)
 

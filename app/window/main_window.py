@@ -30,6 +30,7 @@ from app.window.change_flow import ChangeFlow
 from app.window.columns_menu import ColumnsMenu
 from app.window.comparisons import Comparisons
 from app.window.copying import Copier
+from app.window.edit_flow import EditFlow
 from app.window.filter_edit import FilterEdit
 from app.window.help_dialogs import AboutDialog, FilterHelp, ShortcutsDialog
 from app.window.icons import application_icon
@@ -92,6 +93,7 @@ class MainWindow(QMainWindow):
         self.banner = Banner(self)
         self.flow = ChangeFlow(self.changes, self.banner, self)
         self.comparisons = Comparisons(self)
+        self.edits = EditFlow(self.changes, self.inspector, self)
         self.preferences = Preferences(settings, self)
         self.copier = Copier(self.table, self.inspector, self)
         self.actions_ = ActionSet(self, self._handlers())
@@ -162,6 +164,7 @@ class MainWindow(QMainWindow):
             "object.compare": self._compare,
             "object.safety": lambda: self._show_tab(self.inspector.safety),
             "object.opcodes": lambda: self._show_tab(self.inspector.opcodes),
+            **self.edits.handlers(),
             "object.delete": lambda: self._delete(with_below=False),
             "object.delete_below": lambda: self._delete(with_below=True),
             "object.replace": lambda: self._with_current(self.flow.replace_from_file),
@@ -246,6 +249,8 @@ class MainWindow(QMainWindow):
         self.flow.refresh_requested.connect(self.refresh)
         self.flow.comparison_requested.connect(self.comparisons.show)
         self.inspector.changes.comparison_requested.connect(self.comparisons.show)
+        self.edits.begun.connect(self.flow.note_edited)
+        self.edits.told.connect(lambda text: self.status.show_change(text, undoable=False))
         self.preferences.live_changed.connect(self._set_live)
         self.copier.copied.connect(lambda text: self.status.show_change(text, undoable=False))
         self.copier.failed.connect(self._on_failed)
@@ -258,6 +263,7 @@ class MainWindow(QMainWindow):
         self.changes.set_session(session, address)
         self.flow.set_session(session)
         self.comparisons.set_session(session)
+        self.edits.set_session(session)
         self.copier.set_session(session)
         self.inspector.set_session(session, address)
         self.table.set_session(session)
@@ -375,6 +381,7 @@ class MainWindow(QMainWindow):
                 node_names_object=node is not None
                 and node.target is not None
                 and "dangling" not in node.marks,
+                node_verbs=self.edits.verbs,
                 can_go_back=self.inspector.can_go_back,
                 can_go_forward=self.inspector.can_go_forward,
                 can_undo=self.changes.can_undo,

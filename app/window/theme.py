@@ -282,6 +282,7 @@ def _style_sheet(colours: Theme) -> str:
         "pressed": _mix(colours.window, colours.text, 0.13).name(),
         "icons": resource("icons").as_posix(),
         "red": colours.colour("red").name(),
+        "amber": colours.colour("amber").name(),
         "edge": _mix(colours.window, colours.text, 0.22).name(),
         "alternate": _mix(colours.base, colours.text, 0.025).name(),
         "selection": colours.selection.name(),
@@ -347,6 +348,28 @@ QCheckBox::indicator:focus { border-color: <<accent>>; }
 QCheckBox::indicator:checked {
     background: <<accent>>; border-color: <<accent>>; image: url("<<icons>>/check-white.svg");
 }
+QLineEdit[broken="true"], QPlainTextEdit[broken="true"] { border-color: <<red>>; }
+QRadioButton { spacing: 8px; }
+QRadioButton::indicator {
+    width: 12px; height: 12px; border: 1px solid <<edge>>; border-radius: 7px;
+    background: <<base>>;
+}
+QRadioButton::indicator:focus { border-color: <<accent>>; }
+QRadioButton::indicator:checked {
+    width: 6px; height: 6px; border: 4px solid <<accent>>; background: <<on_accent>>;
+}
+QFrame#valueEditor { background: <<base>>; border: 1px solid <<accent>>; border-radius: 4px; }
+QFrame#valueEditor[broken="true"] { border-color: <<red>>; }
+QFrame#valueEditor QLineEdit, QFrame#valueEditor QComboBox {
+    border: 0; border-radius: 0; padding: 0 2px; min-height: 0; background: transparent;
+}
+QFrame#valueEditor QToolButton { border-radius: 3px; padding: 0 6px; color: <<muted>>; }
+QFrame#valueEditor QToolButton[changed="true"] { color: <<amber>>; }
+QLabel#valueHint {
+    background: <<raised>>; color: <<text>>; border: 1px solid <<edge>>; border-radius: 4px;
+    padding: 4px 8px;
+}
+QLabel#valueHint[broken="true"] { border-color: <<red>>; color: <<red>>; }
 QFrame#separator { background: <<line>>; border: 0; max-height: 1px; min-height: 1px; }
 QMenuBar { border-bottom: 1px solid <<line>>; }
 QStatusBar { border-top: 1px solid <<line>>; padding: 2px 8px; }

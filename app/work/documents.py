@@ -13,6 +13,7 @@ from persistence.errors import StoreError
 from persistence.pickles import Global, Object, Pickle, Reference, decode, encode, present
 from persistence.pickles.classes import class_name
 from persistence.pickles.edit import Change, apply, seen_at
+from persistence.pickles.nodes import ByteString
 from persistence.pickles.paths import find_references, joined
 from persistence.pickles.places import row_positions
 from persistence.pickles.search import Query, search
@@ -79,6 +80,7 @@ class Document:
                 (*path, position),
                 joined([*place.parts, child.path_part]),
                 place.values,
+                is_computed=place.is_computed or child.is_computed,
             )
 
     def text(self, path: Sequence[int], limit: int) -> str:
@@ -144,9 +146,16 @@ class Document:
             yield path, reference.id
 
     def _row(
-        self, name: str, value: Any, path: tuple[int, ...], address: str, above: tuple[Any, ...]
+        self,
+        name: str,
+        value: Any,
+        path: tuple[int, ...],
+        address: str,
+        above: tuple[Any, ...],
+        *,
+        is_computed: bool = False,
     ) -> NodeRow:
-        marks = set()
+        marks = {"computed"} if is_computed else set()
         line = present.preview(value, python2=self._python2)
         if len(line) >= present.PREVIEW_LIMIT and line.endswith("…"):
             marks.add("truncated")
@@ -160,7 +169,7 @@ class Document:
             child_count = 0
         elif path and isinstance(value, _MUTABLE) and id(value) in self._shared_ids():
             marks.add("shared")
-        if self._python2 and type(value) is bytes:
+        if isinstance(value, ByteString) or (self._python2 and type(value) is bytes):
             marks.add("python2")
         kind: NodeKind = "object" if child_count or isinstance(value, _MUTABLE) else "value"
         return NodeRow(
@@ -190,7 +199,11 @@ class Document:
                 raise StoreError(
                     "This value is no longer there: the object was changed.", "Refresh the object."
                 )
-            place = _Place((*place.values, found[0].value), (*place.parts, found[0].path_part))
+            place = _Place(
+                (*place.values, found[0].value),
+                (*place.parts, found[0].path_part),
+                is_computed=place.is_computed or found[0].is_computed,
+            )
             self._places[path[: depth + 1]] = place
         return place
 
@@ -206,13 +219,17 @@ class _Place:
     Attributes:
         values: The values from the root down to it.
         parts: What its readable path is made of.
+        is_computed: Whether it is worked out from what is in the pickle.
     """
 
-    __slots__ = ("parts", "values")
+    __slots__ = ("is_computed", "parts", "values")
 
-    def __init__(self, values: tuple[Any, ...], parts: tuple[str, ...]) -> None:
+    def __init__(
+        self, values: tuple[Any, ...], parts: tuple[str, ...], *, is_computed: bool = False
+    ) -> None:
         self.values = values
         self.parts = parts
+        self.is_computed = is_computed
 
     @property
     def value(self) -> Any:

@@ -21,6 +21,7 @@ from app.work.records import (
     ComparedPage,
     ComparedPlace,
     ComparedRow,
+    Editing,
     FoundRow,
     Link,
     NodeRow,
@@ -99,11 +100,26 @@ class ObjectReader:
         """Return the paths at which a change would be seen."""
         return tuple(self._told(id_, partial(protocol.SeenAt, **_fields(change)), progress))
 
+    def editing(
+        self, id_: str, path: Sequence[int] | None, change: Change, progress: Progress
+    ) -> Editing:
+        """Return what has to be known before a change, all of one version of the object."""
+
+        def ask(name: str, data: bytes) -> Editing:
+            seen = protocol.SeenAt(name, **_fields(change))
+            places = self._inspector.told(seen, data, progress)
+            text = None
+            if path is not None:
+                asked = protocol.EditText(name, path=tuple(path))
+                text = self._inspector.told(asked, data, progress)
+            return Editing(_version_in(name), text, tuple(places))
+
+        return self._ask(id_, ask)
+
     def changed(self, id_: str, change: Change, progress: Progress) -> tuple[bytes, bytes]:
         """Return the pickle of an object as it is stored, and with a change made."""
         data = self._read(id_)
-        name = f"{next(self._versions)} {id_}"
-        request = protocol.Changed(name, **_fields(change))
+        request = protocol.Changed(self._new_name(id_, data), **_fields(change))
         return data, self._inspector.changed(request, data, progress)
 
     def find(self, id_: str, query: Query, limit: int, progress: Progress) -> tuple[FoundRow, ...]:
@@ -221,7 +237,8 @@ class ObjectReader:
         if isinstance(side, bytes):
             name, data = f"version {sha256(side).hexdigest()}", side
         else:
-            name, data = f"{next(self._versions)} {side}", self._read(side)
+            data = self._read(side)
+            name = self._new_name(side, data)
         self._inspector.told(protocol.Hold(name, beside), data, progress)
         if isinstance(side, str):
             self._note_name(side, name)
@@ -236,7 +253,7 @@ class ObjectReader:
             except protocol.Missing:
                 pass
         data = self._read(id_)
-        name = f"{next(self._versions)} {id_}"
+        name = self._new_name(id_, data)
         answer = question(name, data)
         self._note_name(id_, name)
         return answer
@@ -246,6 +263,9 @@ class ObjectReader:
         if not data:
             raise DecodeError("it is empty")
         return data
+
+    def _new_name(self, id_: str, data: bytes) -> str:
+        return f"{next(self._versions)} {sha256(data).hexdigest()} {id_}"
 
     def _note_name(self, id_: str, name: str) -> None:
         if len(self._names) >= _KEPT_NAMES:
@@ -291,6 +311,11 @@ class ObjectReader:
         if self._keeps_summaries:
             return list(store.summaries(ids))
         return list(read_records(store, ids))
+
+
+def _version_in(name: str) -> str:
+    """Return the SHA-256 that a name of `ObjectReader._new_name` has in it."""
+    return name.split(" ", 2)[1]
 
 
 def _fields(record: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ __all__ = [
     "ComparedPage",
     "ComparedPlace",
     "ComparedRow",
+    "Editing",
     "FoundRow",
     "Link",
     "NodeKind",
@@ -51,6 +52,21 @@ class StoreInfo:
     count: int | None = None
     notices: tuple[str, ...] = ()
     can_follow: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Editing:
+    """What has to be known before a value is changed.
+
+    Attributes:
+        version: SHA-256 of the pickle that the rest is about, hex.
+        text: What stands in an editor for the value, a literal; None if it cannot be typed.
+        places: The paths at which the change would be seen; more than one: ask.
+    """
+
+    version: str
+    text: str | None
+    places: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +141,9 @@ class NodeRow:
         kind: "object" for an object and for a container, "reference" for an external
             reference, "error" for a value that cannot be shown, "value" for all others.
         target: The ID that a reference names, else None.
-        marks: Some of "cycle" (an ancestor of itself), "dangling" (the object that it names
-            is missing), "shared" (it stands at several places), "python2" (a byte string of
+        marks: Some of "computed" (it is worked out from what is stored, and cannot be
+            edited), "cycle" (an ancestor of itself), "dangling" (the object that it names is
+            missing), "shared" (it stands at several places), "python2" (a byte string of
             Python 2, shown as text), "truncated" (the preview is cut).
         state: The state of an object, or of the object that a reference names, or None.
         address: Readable path, such as `execution.history[2]`; "" for the object itself.

@@ -246,6 +246,18 @@ class StoreSession(QObject):
         """Give the paths at which a change would be seen; fails if it cannot be made."""
         return self._ask_inspector(lambda objects, progress: objects.seen_at(id_, change, progress))
 
+    def editing(self, id_: str, path: Sequence[int] | None, change: Change) -> Task:
+        """Give what has to be known before a value is changed: an `Editing`.
+
+        Args:
+            id_: The object.
+            path: Where in it the value is, by positions; None if its text is not wanted.
+            change: What shall be done there; its value may still be missing.
+        """
+        return self._ask_inspector(
+            lambda objects, progress: objects.editing(id_, path, change, progress)
+        )
+
     def changed(self, id_: str, change: Change) -> Task:
         """Give the pickle of an object as it is stored and as it would be: a pair of bytes.
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import builtins
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from typing import Any
 
-from persistence.pickles.nodes import Global, MissingBuffer, Object, Reference, Result
+from persistence.pickles.nodes import (
+    ByteString,
+    Global,
+    MissingBuffer,
+    Object,
+    Reference,
+    Result,
+    Unhashed,
+)
 from persistence.pickles.texts import escaped
 
 __all__ = [
+    "BUILT_IN_CLASSES",
     "class_name",
     "constructor_args",
     "dotted_name",
@@ -20,6 +30,7 @@ __all__ = [
     "short_name",
     "short_type",
     "shown_args",
+    "source_name",
 ]
 
 _UNKNOWN = "result of a call"
@@ -33,6 +44,11 @@ _MAKERS = frozenset(
         "copyreg.__newobj_ex__",
         "numpy.core.multiarray._reconstruct",
         "numpy._core.multiarray._reconstruct",
+        "numpy.ma.core._mareconstruct",
+        "pandas._libs.arrays.__pyx_unpickle_NDArrayBacked",
+        "pandas.core.indexes.base._new_Index",
+        "pandas.core.indexes.datetimes._new_DatetimeIndex",
+        "pandas.core.indexes.period._new_PeriodIndex",
         "array._array_reconstructor",
     )
 )
@@ -43,6 +59,16 @@ _MADE_BY = {
     "numpy._core.multiarray.scalar": "numpy.generic",
     "numpy.core.numeric._frombuffer": "numpy.ndarray",
     "numpy._core.numeric._frombuffer": "numpy.ndarray",
+    "numpy._core._internal._convert_to_stringdtype_kwargs": "numpy.dtypes.StringDType",
+    "numpy.random._pickle.__bit_generator_ctor": "numpy.random.BitGenerator",
+    "numpy.random._pickle.__generator_ctor": "numpy.random.Generator",
+    "numpy.random._pickle.__randomstate_ctor": "numpy.random.RandomState",
+    "pandas._libs.tslibs.timestamps._unpickle_timestamp": "pandas.Timestamp",
+    "pandas._libs.tslibs.timedeltas._timedelta_unpickle": "pandas.Timedelta",
+    "pandas._libs.tslibs.nattype._nat_unpickle": "pandas.NaT",
+    "pandas._libs.tslibs.nattype.__nat_unpickle": "pandas.NaT",
+    "pytz._p": "pytz.timezone",
+    "pytz._UTC": "pytz.timezone",
     "re._compile": "re.Pattern",
     "zoneinfo.ZoneInfo._unpickle": "zoneinfo.ZoneInfo",
     "pathlib._local.PosixPath": "pathlib.PosixPath",
@@ -51,8 +77,17 @@ _MADE_BY = {
     "pathlib._local.PureWindowsPath": "pathlib.PureWindowsPath",
 }
 # Modules of Python 2 that no one else has; Python 3 names them, too, in protocols 0 to 2.
-_PYTHON2_MODULES = frozenset(("__builtin__", "copy_reg", "exceptions", "UserDict", "UserList"))
+_PYTHON2_MODULES = frozenset(
+    ("__builtin__", "copy_reg", "exceptions", "urlparse", "Cookie", "Queue", "UserDict",
+     "UserList", "UserString")
+)  # fmt: skip
 _SETS = frozenset(("builtins.set", "builtins.frozenset"))
+BUILT_IN_CLASSES = frozenset(
+    name
+    for name, value in vars(builtins).items()
+    if isinstance(value, type) and not name.startswith("_")
+)
+"""Names that Python has for classes without an import."""
 _GETATTR = "builtins.getattr"
 
 
@@ -74,6 +109,16 @@ def python3_name(cls: Global) -> tuple[str, str]:
     return NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name))
 
 
+def source_name(name: str) -> str:
+    """Return the full name of a class as it stands in source: that of a built-in is short.
+
+    >>> source_name("builtins.int"), source_name("decimal.Decimal")
+    ('int', 'decimal.Decimal')
+    """
+    short = name.removeprefix("builtins.")
+    return short if short in BUILT_IN_CLASSES else name
+
+
 def maker_name(value: Object) -> str:
     """Return the name of the class or function that made an object, or "" if it has none."""
     return dotted_name(value.callee if isinstance(value, Result) else value.cls)
@@ -93,6 +138,8 @@ def class_name(value: Any, *, python2: bool = False) -> str:
     """
     if isinstance(value, Reference):
         return "reference"
+    if isinstance(value, Unhashed):
+        return f"builtins.{value.container}"
     if isinstance(value, Object):
         name = maker_name(value)
         if name in _MAKERS and value.args and dotted_name(value.args[0]):
@@ -102,7 +149,7 @@ def class_name(value: Any, *, python2: bool = False) -> str:
         return "builtins.type"
     if isinstance(value, (MissingBuffer, memoryview)):
         return "pickle.PickleBuffer"
-    if python2 and type(value) is bytes:
+    if isinstance(value, ByteString) or (python2 and type(value) is bytes):
         return "builtins.str"
     return f"builtins.{type(value).__name__}"
 
@@ -135,14 +182,16 @@ def shown_args(value: Object) -> tuple[int, int | None]:
         return 0, None
     if maker == "copyreg._reconstructor":
         return 3 if args[2:] == (None,) else 2, None
-    if maker == "copyreg.__newobj_ex__" and len(args) > 1 and type(args[1]) is tuple:
+    if maker == "copyreg.__newobj_ex__" and len(args) == 3 and type(args[1]) is tuple:
         return len(args), 1
     return 1, None
 
 
 def set_members(value: Object) -> list[Any] | tuple[Any, ...] | None:
     """Return what is in a set that protocols 0 to 3 make by a call; None if it is no such."""
-    if len(value.args) > 1 or value.states or maker_name(value) not in _SETS:
+    if len(value.args) > 1 or value.kwargs or maker_name(value) not in _SETS:
+        return None
+    if value.states or value.items or value.pairs or value.added:
         return None
     members = value.args[0] if value.args else []
     return members if type(members) in (list, tuple) else None

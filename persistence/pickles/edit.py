@@ -46,6 +46,7 @@ from persistence.pickles.homes import (
     attributes_of,
     has_items,
     has_pairs,
+    is_listed,
     may_have_attributes,
     stored_items,
 )
@@ -55,7 +56,6 @@ from persistence.pickles.paths import Attribute, Item, Path, Step
 from persistence.pickles.places import resolve
 from persistence.pickles.renaming import reclassed, renamed_class, renamed_module
 from persistence.pickles.sharing import (
-    is_shared,
     places_of,
     references_in,
     shared_from,
@@ -72,6 +72,7 @@ Verb = Literal[
 ]  # fmt: skip
 _VERBS = frozenset(get_args(Verb))
 _MOST_PLACES = 1_000
+_LISTED_PAIR = ["args", "item", "item"]  # fields of the slots to a value in a list of pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +248,7 @@ class _Edit:
         if not slots:
             return new
         if self._change.everywhere:
-            if is_shared(self._root, slots):
+            if shared_from(self._root, slots, len(slots)) == len(slots):
                 return substituted(self._root, {id(old): new})
             return self._put_everywhere(slots, new)
         return self._put(slots, new, shared_from(self._root, slots, len(slots) - 1))
@@ -323,10 +324,13 @@ class _Edit:
         step = self._path.steps[-1]
         slots: Sequence[Slot] = _slots_of(self._pickle, str(self._path.parent))
         target = slots[-1].get() if slots else self._root
+        outer = target
         slots, target = self._home(slots, target, step)
         value = self._parsed()
         if isinstance(step, Attribute):
             return self._insert_attribute(slots, target, step.name, value)
+        if isinstance(outer, Object) and is_listed(outer, self._pickle.python2):
+            return self._insert_listed(slots, target, step, value)
         if not isinstance(step, Item):
             return self._append(slots, target)
         if isinstance(target, dict):
@@ -346,6 +350,17 @@ class _Edit:
             return self._changed(slots, lambda fresh: insert_pair(fresh, (key, value)))
         raise self.refused(f"{self._kind(target)} has no items")
 
+    def _insert_listed(
+        self, slots: Sequence[Slot], pairs: list[Any], step: Step, value: Any
+    ) -> Any:
+        """Append a pair to a list of pairs."""
+        if not isinstance(step, Item):
+            raise self.refused("it has keys: say which is to be set")
+        key = self._key(step.text)
+        self._refuse_twin([pair[0] for pair in pairs], key)
+        pair = type(pairs[0])((key, value))
+        return self._changed(slots, lambda fresh: insert_item(fresh, len(pairs), pair))
+
     def _refuse_twin(self, keys: Any, key: Any) -> None:
         """Raise an error if there is such a key; in Python 2 also one that reads the same."""
         same = twins(key) if self._pickle.python2 else [key]
@@ -363,16 +378,16 @@ class _Edit:
         if name in obj.attributes():
             raise self.refused("there is such an attribute already")
         inner = attributes_of(obj)
-        attributes = inner[-1].get() if inner else {}
-        key: Any = name
-        if self._pickle.python2 and all(type(own) is bytes for own in attributes):
-            key = bytes_like(name, b"")
         if inner:
+            attributes = inner[-1].get()
+            key: Any = name
+            if self._pickle.python2 and any(type(own) is bytes for own in attributes):
+                key = bytes_like(name, b"")
             return self._changed([*slots, *inner], lambda fresh: fresh.__setitem__(key, value))
         if not obj.states and may_have_attributes(obj):
-            return self._changed(slots, lambda fresh: fresh.__setstate__({key: value}))
+            return self._changed(slots, lambda fresh: fresh.__setstate__({name: value}))
         if len(obj.states) == 1 and type(obj.states[0]) is tuple and obj.states[0][:1] == (None,):
-            state = ({key: value}, *obj.states[0][1:])
+            state = ({name: value}, *obj.states[0][1:])
             return self._changed(slots, lambda fresh: put(Slot(fresh, "states", 0), state))
         raise self.refused("its state is not made of attributes")
 
@@ -414,6 +429,10 @@ class _Edit:
             raise self.refused("an object cannot be made without it; set it to another value")
         if slot.field in ("key", "pair key"):
             raise self.refused("a key cannot be deleted without its value")
+        if [own.field for own in slots[-3:]] == _LISTED_PAIR:
+            above = _slots_of(self._pickle, str(self._path.parent))
+            if len(above) == len(slots) - 3:  # a row for a pair in a list
+                slots, slot = slots[:-1], slots[-2]
         return self._changed(slots[:-1], lambda fresh: deleted(fresh, slot))
 
     def _rename(self, slots: Sequence[Slot]) -> Any:

@@ -12,8 +12,17 @@ from persistence.pickles.classes import (
     maker_name,
     short_name,
     short_type,
+    source_name,
 )
-from persistence.pickles.nodes import Global, MissingBuffer, Object, Reference, Result, plain_state
+from persistence.pickles.nodes import (
+    ByteString,
+    Global,
+    MissingBuffer,
+    Object,
+    Reference,
+    Result,
+    plain_state,
+)
 from persistence.pickles.parts import Numbers
 from persistence.pickles.texts import escaped, quoted, text_of
 from persistence.pickles.views import Code, Name, View, pairs_code, separated, view
@@ -69,8 +78,8 @@ class _Writer:
         return "".join(written)
 
     def _code(self, piece: Code) -> str:
-        if self._in_line and isinstance(piece, Name):
-            return piece.rpartition(".")[2]
+        if isinstance(piece, Name):
+            return piece.rpartition(".")[2] if self._in_line else source_name(piece)
         return str(piece)
 
     def _scalar(self, value: Any) -> str | None:
@@ -84,14 +93,14 @@ class _Writer:
             return repr(value) if self._in_line or value - value == 0 else f"float('{value}')"
         if value is None or kind is bool or kind is complex:
             return repr(value)
-        if kind is bytes and self._python2:
+        if kind is ByteString or (kind is bytes and self._python2):
             return self._text(text_of(value))
         if kind is bytes or kind is bytearray:
             return repr(value[:_NESTED_TEXT]) + "…" if self._is_long(value) else repr(value)
         if isinstance(value, Reference):
             return f"Reference({quoted(value.id)})"
         if isinstance(value, Global):
-            return short_name(value) if self._in_line else escaped(global_name(value))
+            return short_name(value) if self._in_line else escaped(source_name(global_name(value)))
         if isinstance(value, MissingBuffer):
             return "<missing buffer>"
         return None
@@ -128,7 +137,7 @@ class _Writer:
         elif self._in_line:
             yield Code(short_type(value))
         else:
-            yield Code(escaped(class_name(value)))
+            yield Code(escaped(source_name(class_name(value))))
         yield Code("(")
         yield from separated(self._arguments(value))
         yield Code(")")

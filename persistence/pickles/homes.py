@@ -11,7 +11,14 @@ from persistence.pickles.parts import Items, Joined, Pairs
 from persistence.pickles.slots import Slot
 from persistence.pickles.views import view
 
-__all__ = ["attributes_of", "has_items", "has_pairs", "may_have_attributes", "stored_items"]
+__all__ = [
+    "attributes_of",
+    "has_items",
+    "has_pairs",
+    "is_listed",
+    "may_have_attributes",
+    "stored_items",
+]
 
 
 def attributes_of(obj: Object) -> list[Slot]:
@@ -43,8 +50,13 @@ def stored_items(value: Object, python2: bool) -> str | None:
     """Return where an adapter says that the items or pairs of an object are."""
     for parts in _kinds(value, python2):
         if isinstance(parts, (Items, Pairs)):
-            return parts.stored
+            return parts.place or None
     return None
+
+
+def is_listed(value: Object, python2: bool) -> bool:
+    """Whether an object is shown as a dictionary, but keeps a list of pairs."""
+    return any(isinstance(parts, Pairs) and parts.is_listed for parts in _kinds(value, python2))
 
 
 def has_items(value: Object) -> bool:

@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import pickletools
 from dataclasses import dataclass, field
-from typing import Any
 
 from persistence.errors import StoreError
 from persistence.pickles.decode import Pickle, decode
 from persistence.pickles.nodes import Object, Reference
+from persistence.pickles.opcodes import Place, constant, memo_index, scan
+from persistence.pickles.texts import text_of
 
 __all__ = ["with_identity"]
 
 _ID = "persistent_id"
 _OTHER_NAME = "_id"  # where `Store.save` leaves the ID as well
 _FRAME_SIZE = 9
+_LONGEST_NAME = 200  # bytes; each character may be an escape of six
 _SMALLEST_INT, _LARGEST_INT = -(2**31), 2**31 - 1
 
 
@@ -159,28 +161,30 @@ class _Trace:
         self.frames: set[int] = set()
         self._stack: list[_Place | None] = []  # None is a mark
         self._memo: dict[int, _Value] = {}
-        operations = list(pickletools.genops(data))
-        ends = [offset or 0 for _, _, offset in operations[1:]]
-        self.end = (operations[-1][2] or 0) + 1
-        for (opcode, argument, offset), end in zip(operations, ends, strict=False):
+        self._data = data
+        for place in scan(data):
+            opcode = _INFO[place.code]
             if opcode.name == "FRAME":
-                self.frames.add(offset or 0)
-            self._do(opcode, argument)
-            if self._stack and self._stack[-1] is not None:
-                self._stack[-1].end = end
+                self.frames.add(place.offset)
+            if opcode.name != "STOP":
+                self._do(opcode, place)
+                if self._stack and self._stack[-1] is not None:
+                    self._stack[-1].end = place.end
+            self.end = place.end
         root = self._stack[-1]
         assert root is not None  # the pickle has been decoded
         self.root = root
 
-    def _do(self, opcode: pickletools.OpcodeInfo, argument: Any) -> None:
+    def _do(self, opcode: pickletools.OpcodeInfo, place: Place) -> None:
         name = opcode.name
         stack = self._stack
         if name in ("GET", "BINGET", "LONG_BINGET"):
-            self._push(self._memo[argument])
+            self._push(self._memo[self._index(place)])
         elif name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
             top = stack[-1]
             assert top is not None
-            self._memo[len(self._memo) if argument is None else argument] = top.value
+            index = len(self._memo) if name == "MEMOIZE" else self._index(place)
+            self._memo[index] = top.value
         elif name == "DUP":
             top = stack[-1]
             assert top is not None
@@ -190,8 +194,12 @@ class _Trace:
         elif name == "POP":
             stack.pop()
         else:
-            taken = self._take(opcode)
-            self._give(opcode, argument, taken)
+            self._give(opcode, place, self._take(opcode))
+
+    def _index(self, place: Place) -> int:
+        index = memo_index(self._data, place)
+        assert index is not None  # the pickle has been decoded
+        return index
 
     def _push(self, value: _Value) -> None:
         self._stack.append(_Place(value, 0))
@@ -211,7 +219,7 @@ class _Trace:
         del self._stack[first:]
         return [place for place in taken if place is not None]
 
-    def _give(self, opcode: pickletools.OpcodeInfo, argument: Any, taken: list[_Place]) -> None:
+    def _give(self, opcode: pickletools.OpcodeInfo, place: Place, taken: list[_Place]) -> None:
         name = opcode.name
         if name in _CHANGES:
             target, *values = taken
@@ -227,10 +235,19 @@ class _Trace:
             _set_items(value, taken)
             self._push(value)
         elif name in _TEXTS:
-            self._push(_Value(text=argument))
+            self._push(_Value(text=self._text(place)))
         else:
             for _ in opcode.stack_after:
                 self._push(_Value())
+
+    def _text(self, place: Place) -> str | None:
+        """Return a text that may be a name of an attribute; None for longer ones."""
+        if place.end - place.start > _LONGEST_NAME:
+            return None
+        text = constant(self._data, place)
+        if isinstance(text, bytes):
+            return text_of(text)
+        return text if isinstance(text, str) else None
 
 
 def _set_items(target: _Value, values: list[_Place]) -> None:
@@ -275,6 +292,7 @@ _SETITEM = b"s"
 _BUILD = b"b"
 _MARK_DICT = b"(d"  # an empty dictionary in every protocol
 
+_INFO = {ord(info.code): info for info in pickletools.opcodes}
 _CHANGES = frozenset(("BUILD", "APPEND", "APPENDS", "SETITEM", "SETITEMS", "ADDITEMS"))
 _TEXTS = frozenset(
     [

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from math import isnan
 from typing import Any
@@ -24,6 +24,7 @@ __all__ = [
     "find_pair",
     "in_order",
     "pair_parts",
+    "pair_speller",
     "spellings",
     "twins",
 ]
@@ -62,13 +63,25 @@ def pair_parts(
         chosen: Iterable[tuple[Any, Any]] = islice(pairs.items(), first, stop)
     else:
         chosen = islice(pairs, first, stop)
-    names: _Names | None = None
+    spell = pair_speller(pairs, python2=python2, by_position=by_position)
     for position, (key, value) in enumerate(chosen, first):
-        text = None
-        if not by_position:
-            names = names or _Names(pairs, python2)
-            text = names.name(key)
-        yield (f"(value {position})" if text is None else f"[{text}]"), key, value
+        yield spell(position, key), key, value
+
+
+def pair_speller(
+    pairs: Pairs, *, python2: bool = False, by_position: bool = False
+) -> Callable[[int, Any], str]:
+    """Return what gives the part of a path for one of some pairs, from position and key.
+
+    The arguments are those of `pair_parts`.
+    """
+    names = None if by_position else _Names(pairs, python2)
+
+    def spell(position: int, key: Any) -> str:
+        text = None if names is None else names.name(key)
+        return f"(value {position})" if text is None else f"[{text}]"
+
+    return spell
 
 
 def find_pair(pairs: Pairs, text: str, *, python2: bool = False) -> tuple[int, Any, Any] | None:

@@ -9,7 +9,6 @@ classes of old and of new. And where a pickle is at fault, `Machine.offset` is t
 
 from __future__ import annotations
 
-import ast
 import pickletools
 from collections.abc import Callable
 from typing import Any, Literal
@@ -23,6 +22,7 @@ from persistence.pickles.nodes import (
     Result,
     Unhashed,
 )
+from persistence.pickles.opcodes import READERS, Place, memo_index, scan
 
 __all__ = ["Machine"]
 
@@ -73,21 +73,16 @@ class Machine:
         return root
 
     def _run(self) -> Any:
-        for opcode, argument, offset in pickletools.genops(self._data):
-            self.offset = offset or 0
-            name = opcode.name
-            if name in _PUSHES:
-                self._stack.append(argument)
-            elif name in _MADE_EMPTY:
-                self._stack.append(self._hashed(*_MADE_EMPTY[name]))
-            elif name == "EMPTY_LIST":
-                self._stack.append([])
-            elif name in _CONSTANTS:
-                self._stack.append(_CONSTANTS[name])
-            elif name == "STOP":
+        data, push = self._data, self._stack.append
+        read, act = READERS, _ACTIONS  # local names: this runs for every opcode
+        for place in scan(data):
+            self.offset, code, start, end = place
+            if code in act:
+                act[code](self, place)
+            elif code in read:
+                push(read[code](data[start:end]))
+            elif code == _STOP:
                 return self._pop()
-            elif name not in _NOTHING_TO_DO:
-                getattr(self, f"_do_{name.lower()}")(argument)
         raise EOFError
 
     # The stack and the memo.
@@ -106,58 +101,71 @@ class Machine:
         del self._stack[position:]
         return values
 
-    def _do_mark(self, _: None) -> None:
+    def _top(self) -> Any:
+        value = self._stack[-1]
+        if value is _MARK:
+            raise ValueError("it takes a value where there is only a mark")
+        return value
+
+    def _do_mark(self, _: Place) -> None:
         self._stack.append(_MARK)
 
-    def _do_pop(self, _: None) -> None:
+    def _do_pop(self, _: Place) -> None:
         self._stack.pop()
 
-    def _do_pop_mark(self, _: None) -> None:
+    def _do_pop_mark(self, _: Place) -> None:
         self._pop_to_mark()
 
-    def _do_dup(self, _: None) -> None:
-        self._stack.append(self._stack[-1])
+    def _do_dup(self, _: Place) -> None:
+        self._stack.append(self._top())
 
-    def _do_memoize(self, _: None) -> None:
-        self._memo[len(self._memo)] = self._stack[-1]
+    def _do_memoize(self, _: Place) -> None:
+        self._memo[len(self._memo)] = self._top()
 
-    def _do_put(self, index: int) -> None:
-        self._memo[index] = self._stack[-1]
+    def _do_put(self, place: Place) -> None:
+        self._memo[self._index(place)] = self._top()
 
     _do_binput = _do_long_binput = _do_put
 
-    def _do_get(self, index: int) -> None:
+    def _do_get(self, place: Place) -> None:
+        index = self._index(place)
         if index not in self._memo:
             raise ValueError(f"it gets memo {index}, which was not put")
         self._stack.append(self._memo[index])
 
     _do_binget = _do_long_binget = _do_get
 
+    def _index(self, place: Place) -> int:
+        index = memo_index(self._data, place)
+        if index is None:
+            raise ValueError("its argument is no index of the memo")
+        return index
+
     # Texts and names.
 
-    def _do_string(self, _: str) -> None:
-        line = self._lines(1)[0].strip()
-        self._stack.append(self._byte_string(ast.literal_eval("b" + line.decode("ascii"))))
+    def _do_string(self, place: Place) -> None:
+        text = READERS[place.code](self._data[place.start : place.end])
+        self._stack.append(self._byte_string(text))
 
-    def _do_binstring(self, text: str) -> None:
-        self._stack.append(self._byte_string(text.encode("latin-1")))
+    _do_binstring = _do_short_binstring = _do_string
 
-    _do_short_binstring = _do_binstring
+    def _do_bytearray8(self, place: Place) -> None:
+        self._stack.append(bytearray(self._data[place.start : place.end]))
 
-    def _do_global(self, _: str) -> None:
-        module, name = self._lines(2)
+    def _do_global(self, place: Place) -> None:
+        module, name = self._lines(place)
         self._stack.append(self._find(module.decode(), name.decode()))
 
-    def _do_stack_global(self, _: None) -> None:
+    def _do_stack_global(self, _: Place) -> None:
         name, module = self._pop(), self._pop()
         if not isinstance(name, str) or not isinstance(module, str):
             raise ValueError("it names a class or function by something that is not a text")
         self._stack.append(self._find(module, name))
 
-    def _do_persid(self, _: str) -> None:
-        self._refer(self._lines(1)[0].decode("ascii"))
+    def _do_persid(self, place: Place) -> None:
+        self._refer(self._lines(place)[0].decode("ascii"))
 
-    def _do_binpersid(self, _: None) -> None:
+    def _do_binpersid(self, _: Place) -> None:
         self._refer(self._pop())
 
     def _refer(self, pid: Any) -> None:
@@ -165,40 +173,46 @@ class Machine:
         self._references.append(reference)
         self._stack.append(reference)
 
-    def _lines(self, count: int) -> list[bytes]:
-        # Slices of the rest of the pickle would take quadratic time.
-        lines, start = [], self.offset + 1
-        for _ in range(count):
-            end = self._data.index(b"\n", start)
-            lines.append(self._data[start:end])
-            start = end + 1
-        return lines
+    def _lines(self, place: Place) -> list[bytes]:
+        return self._data[place.start : place.end - 1].split(b"\n")
 
     # Containers.
 
-    def _do_tuple(self, _: None) -> None:
+    def _do_empty_dict(self, _: Place) -> None:
+        self._stack.append(self._hashed(dict, "dict"))
+
+    def _do_empty_set(self, _: Place) -> None:
+        self._stack.append(self._hashed(set, "set"))
+
+    def _do_empty_list(self, _: Place) -> None:
+        self._stack.append([])
+
+    def _do_empty_tuple(self, _: Place) -> None:
+        self._stack.append(())
+
+    def _do_tuple(self, _: Place) -> None:
         self._stack.append(tuple(self._pop_to_mark()))
 
-    def _do_tuple1(self, _: None) -> None:
+    def _do_tuple1(self, _: Place) -> None:
         self._stack.append((self._pop(),))
 
-    def _do_tuple2(self, _: None) -> None:
+    def _do_tuple2(self, _: Place) -> None:
         last, first = self._pop(), self._pop()
         self._stack.append((first, last))
 
-    def _do_tuple3(self, _: None) -> None:
+    def _do_tuple3(self, _: Place) -> None:
         last, middle, first = self._pop(), self._pop(), self._pop()
         self._stack.append((first, middle, last))
 
-    def _do_list(self, _: None) -> None:
+    def _do_list(self, _: Place) -> None:
         self._stack.append(self._pop_to_mark())
 
-    def _do_dict(self, _: None) -> None:
+    def _do_dict(self, _: Place) -> None:
         items = self._pop_to_mark()
         self._stack.append(self._hashed(dict, "dict"))
         self._set_items(items)
 
-    def _do_frozenset(self, _: None) -> None:
+    def _do_frozenset(self, _: Place) -> None:
         items = self._pop_to_mark()
         try:
             self._stack.append(frozenset(items))
@@ -207,22 +221,22 @@ class Machine:
             unhashed.added = items
             self._stack.append(unhashed)
 
-    def _do_append(self, _: None) -> None:
+    def _do_append(self, _: Place) -> None:
         item = self._pop()
         self._stack[-1].extend([item])
 
-    def _do_appends(self, _: None) -> None:
+    def _do_appends(self, _: Place) -> None:
         items = self._pop_to_mark()
         self._stack[-1].extend(items)
 
-    def _do_setitem(self, _: None) -> None:
+    def _do_setitem(self, _: Place) -> None:
         value, key = self._pop(), self._pop()
         self._set_items([key, value])
 
-    def _do_setitems(self, _: None) -> None:
+    def _do_setitems(self, _: Place) -> None:
         self._set_items(self._pop_to_mark())
 
-    def _do_additems(self, _: None) -> None:
+    def _do_additems(self, _: Place) -> None:
         items = self._pop_to_mark()
         target = self._stack[-1]
         for item in items:
@@ -254,41 +268,41 @@ class Machine:
             raise  # noqa: PLE0704 — called where an error is being handled
         self._unhashed.add(made[1])
 
-    def _do_next_buffer(self, _: None) -> None:
+    def _do_next_buffer(self, _: Place) -> None:
         self._stack.append(MissingBuffer())
 
-    def _do_readonly_buffer(self, _: None) -> None:
+    def _do_readonly_buffer(self, _: Place) -> None:
         view = memoryview(self._pop())
         self._stack.append(view.obj if view.readonly else view.toreadonly())
 
     # Objects.
 
-    def _do_reduce(self, _: None) -> None:
+    def _do_reduce(self, _: Place) -> None:
         args, callee = self._pop(), self._pop()
         self._stack.append(_make(callee, _tuple(args), {}, "call"))
 
-    def _do_newobj(self, _: None) -> None:
+    def _do_newobj(self, _: Place) -> None:
         args, cls = self._pop(), self._pop()
         self._stack.append(_make(cls, _tuple(args), {}, "new"))
 
-    def _do_newobj_ex(self, _: None) -> None:
+    def _do_newobj_ex(self, _: Place) -> None:
         kwargs, args, cls = self._pop(), self._pop(), self._pop()
         if type(kwargs) is not dict or not all(type(name) is str for name in kwargs):
             raise ValueError("its keyword arguments are not a dictionary of names")
         self._stack.append(_make(cls, _tuple(args), kwargs, "new"))
 
-    def _do_obj(self, _: None) -> None:
+    def _do_obj(self, _: Place) -> None:
         cls, *args = self._pop_to_mark()
         self._stack.append(_make(cls, tuple(args), {}, "instance"))
 
-    def _do_inst(self, _: str) -> None:
-        module, name = self._lines(2)
+    def _do_inst(self, place: Place) -> None:
+        module, name = self._lines(place)
         args = self._pop_to_mark()
         cls = self._find(module.decode(), name.decode())
         self._stack.append(_make(cls, tuple(args), {}, "instance"))
 
-    def _do_build(self, _: None) -> None:
-        state, obj = self._pop(), self._stack[-1]
+    def _do_build(self, _: Place) -> None:
+        state, obj = self._pop(), self._top()
         if not isinstance(obj, Object):
             raise ValueError(f"it sets the state of {_article(obj)}")
         obj.__setstate__(state)
@@ -317,30 +331,10 @@ def _article(value: Any) -> str:
     return "a class" if isinstance(value, Global) else f"a value of type {type(value).__name__}"
 
 
-_PUSHES = frozenset(
-    [
-        "INT",
-        "BININT",
-        "BININT1",
-        "BININT2",
-        "LONG",
-        "LONG1",
-        "LONG4",
-        "UNICODE",
-        "BINUNICODE",
-        "SHORT_BINUNICODE",
-        "BINUNICODE8",
-        "FLOAT",
-        "BINFLOAT",
-        "BINBYTES",
-        "SHORT_BINBYTES",
-        "BINBYTES8",
-        "BYTEARRAY8",
-    ]
-)
-_MADE_EMPTY: dict[str, tuple[Callable[[], Any], Literal["dict", "set"]]] = {
-    "EMPTY_DICT": (dict, "dict"),
-    "EMPTY_SET": (set, "set"),
+_NAMES = {ord(info.code): info.name for info in pickletools.opcodes}
+_ACTIONS: dict[int, Callable[[Machine, Place], None]] = {
+    code: getattr(Machine, f"_do_{name.lower()}")
+    for code, name in _NAMES.items()
+    if hasattr(Machine, f"_do_{name.lower()}")
 }
-_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
-_NOTHING_TO_DO = frozenset(("PROTO", "FRAME"))
+_STOP = ord(".")

@@ -20,6 +20,7 @@ dictionary keeps each of them as a key of its own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -276,9 +277,7 @@ class Reference(Object):
                     prefix = text_of(prefix)
                 if isinstance(prefix, str):
                     return f"{prefix}.{integer_text(number)}"
-        from persistence.pickles.present import preview  # only for IDs of no known kind
-
-        return preview(pid)
+        return _text_of_unknown(pid)
 
     def __repr__(self) -> str:
         return f"<Reference {self.id}>"
@@ -348,4 +347,25 @@ def plain_state(state: Any) -> Iterator[dict[Any, Any]]:
             yield part
 
 
-_NAME_TYPES = frozenset((str, bytes))
+_NAME_TYPES = frozenset((str, bytes, ByteString))
+
+
+def _text_of_unknown(pid: Any) -> str:
+    """Return a persistent ID of no known kind in one line.
+
+    One that holds references, whose IDs may hold references in turn, is told by its class.
+    """
+    from persistence.pickles.classes import class_name  # they look at nodes, too
+    from persistence.pickles.present import preview
+    from persistence.pickles.slots import contained
+    from persistence.pickles.texts import escaped
+
+    found = [pid]
+    for value in found:  # it grows on the way
+        if isinstance(value, Reference) or len(found) > _MOST_IN_ID:
+            return f"<{escaped(class_name(pid))}>"
+        found.extend(islice(contained(value), _MOST_IN_ID + 1 - len(found)))
+    return preview(pid)
+
+
+_MOST_IN_ID = 200  # values that are looked at; no ID that is shown has so many

@@ -9,8 +9,8 @@ from struct import Struct
 from typing import Any, Protocol, overload
 
 from persistence.pickles.keys import in_order, pair_parts
-from persistence.pickles.nodes import Global, MissingBuffer, Object
-from persistence.pickles.paths import attribute, item, special
+from persistence.pickles.nodes import ByteString, Global, MissingBuffer
+from persistence.pickles.paths import HOLDING, attribute, item, special
 from persistence.pickles.texts import escaped, text_of
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Numbers",
     "Pairs",
     "Parts",
+    "computed",
 ]
 
 
@@ -35,14 +36,31 @@ class Child:
     Attributes:
         name: What the row is called, without control characters.
         value: A decoded value, an `Entry`, or a `View` of something that is computed.
-        path_part: What it adds to the path of its parent.
-        stored: Where the pickle has it, as a path from its parent, if not by `path_part`.
+        path_part: What it adds to the path of its parent, as people write it: what Python has
+            for it (`.message`, `[3]`), if it has something, or else a `computed` one or the
+            place of the value.
+        stored: Where the pickle has the value, as a path from its parent such as
+            `._messages[0]` or `(state)[1]`, if not by `path_part`.
+        is_computed: Whether the value is not in the pickle as it is shown, but worked out
+            from what is, and so cannot be edited.
     """
 
     name: str
     value: Any
     path_part: str
     stored: str | None = None
+    is_computed: bool = False
+
+
+def computed(name: str) -> str:
+    """Return the part of a path that stands for something that is only computed.
+
+    No argument of a call has a name like it.
+
+    >>> computed("mean")
+    '(=mean)'
+    """
+    return special(f"={name}")
 
 
 class Parts(Protocol):
@@ -90,13 +108,17 @@ class Attributes:
 class Items:
     """The items of a list or tuple as children.
 
-    `view` is what each is shown as, `stored` the path from the parent to the list, if it is
-    not the parent itself.
+    Attributes:
+        items: What holds them.
+        view: Returns what an item is shown as; by default itself.
+        place: Where the list is, as a path from the value whose children these are.
+        is_computed: Whether the items are not in the pickle as they are.
     """
 
     items: Sequence[Any]
     view: Callable[[Any], Any] | None = None
-    stored: str | None = None
+    place: str = ""
+    is_computed: bool = False
 
     def __len__(self) -> int:
         return len(self.items)
@@ -105,8 +127,13 @@ class Items:
         for index in range(first, min(first + count, len(self.items))):
             value = self.items[index]
             part = item(index)
-            stored = None if self.stored is None else f"{self.stored}{part}"
-            yield Child(part, self.view(value) if self.view else value, part, stored)
+            yield Child(
+                part,
+                self.view(value) if self.view else value,
+                part,
+                f"{self.place}{part}" if self.place else None,
+                self.is_computed,
+            )
 
 
 class Numbers(Sequence[Any]):
@@ -153,10 +180,17 @@ class Numbers(Sequence[Any]):
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """What a set holds as children, in the order of `keys.in_order`."""
+    """What a set holds as children, in the order of `keys.in_order`.
+
+    Attributes:
+        members: The members.
+        label: What stands before a position in the path of each.
+        name: What stands before it in the name of a row; by default the same.
+    """
 
     members: Collection[Any]
     label: str = ""
+    name: str | None = None
 
     def __len__(self) -> int:
         return len(self.members)
@@ -164,7 +198,8 @@ class Members:
     def slice(self, first: int, count: int) -> Iterator[Child]:
         members = islice(in_order(self.members), first, first + count)
         for index, value in enumerate(members, first):
-            yield Child(f"{self.label}{index}", value, special(f"{self.label}{index}"))
+            name = self.label if self.name is None else self.name
+            yield Child(f"{name}{index}", value, special(f"{self.label}{index}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,14 +214,21 @@ class Entry:
 class Pairs:
     """The items of a dictionary, or pairs that were set in an object, as children.
 
-    `by_position` has their paths name them by position, as there are items beside them;
-    `stored` is the path from the parent to the dictionary, if it is not the parent itself.
+    Attributes:
+        pairs: The dictionary, or the pairs.
+        python2: Whether `bytes` are texts of Python 2.
+        place: Where the dictionary is, as a path from the value whose children these are.
+        by_position: Whether paths name them by position, as there are items beside them.
+        is_listed: Whether there is a list of pairs at the place, instead of a dictionary.
+        view: Returns what a value is shown as; by default itself.
     """
 
     pairs: Mapping[Any, Any] | Sequence[tuple[Any, Any]]
     python2: bool = False
+    place: str = ""
     by_position: bool = False
-    stored: str | None = None
+    is_listed: bool = False
+    view: Callable[[Any], Any] | None = None
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -195,13 +237,19 @@ class Pairs:
         parts = pair_parts(
             self.pairs, first, count, python2=self.python2, by_position=self.by_position
         )
-        for part, key, value in parts:
+        for position, (part, key, value) in enumerate(parts, first):
+            shown = self.view(value) if self.view else value
             yield Child(
                 _key_name(key, self.python2),
-                value if _is_plain(key) else Entry(key, value),
+                shown if _is_plain(key) else Entry(key, shown),
                 part,
-                None if self.stored is None else f"{self.stored}{part}",
+                self._stored(position, part),
             )
+
+    def _stored(self, position: int, part: str) -> str | None:
+        if self.is_listed:
+            return f"{self.place}{item(position)}[1]"
+        return f"{self.place}{part}" if self.place else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +279,7 @@ def _is_plain(key: Any) -> bool:
 
 
 def _is_scalar(value: Any) -> bool:
-    return not isinstance(value, (Object, MissingBuffer, Global, tuple, frozenset))
+    return not isinstance(value, (MissingBuffer, Global, *HOLDING))
 
 
 _LONGEST_PLAIN_KEY = 8
@@ -240,7 +288,7 @@ _LONGEST_PLAIN_KEY = 8
 def _key_name(key: Any, python2: bool) -> str:
     if type(key) is str and key:
         return escaped(key[:_LONGEST_NAME])
-    if type(key) is bytes and python2:
+    if type(key) is ByteString or (type(key) is bytes and python2):
         return escaped(text_of(key)[:_LONGEST_NAME])
     return item(key, python2=python2)[1:-1]
 

@@ -34,6 +34,7 @@ from persistence.pickles.nodes import Object, Reference, Result, plain_state
 from persistence.pickles.texts import escaped, quoted, shortened, text_of
 
 __all__ = [
+    "HOLDING",
     "Attribute",
     "Item",
     "Path",
@@ -56,7 +57,8 @@ _BRACKETS = re.compile(r"""[][(){}]|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|['"]""",
 _OPENING = {")": "(", "]": "[", "}": "{"}
 _TAKEN = frozenset(("callee", "key", "state", "value"))  # words in round brackets
 _END: Any = object()
-_WITH_STEPS = (list, tuple, dict, set, frozenset, Object)
+HOLDING = (list, tuple, dict, set, frozenset, Object)
+"""Types of values that may hold others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +248,7 @@ def find_references(pickle: Pickle) -> Iterator[tuple[str, Reference]]:
         path = (before, part)
         if isinstance(value, Reference):
             yield _spelled(path), value
-        if isinstance(value, _WITH_STEPS) and id(value) not in seen:
+        if isinstance(value, HOLDING) and id(value) not in seen:
             seen.add(id(value))
             stack.append((path, steps(value, pickle.python2)))
 
@@ -285,7 +287,7 @@ def _pair_steps(
 ) -> Iterator[tuple[str, Any]]:
     parts = pair_parts(pairs, python2=python2, by_position=by_position)
     for index, (part, key, inner) in enumerate(parts):
-        if isinstance(key, (Object, tuple, frozenset, list, dict, set)):
+        if isinstance(key, HOLDING):
             yield special(f"key {index}"), key
         yield part, inner
 
@@ -297,9 +299,12 @@ def _object_steps(obj: Object, python2: bool) -> Iterator[tuple[str, Any]]:
             yield path, state
             continue
         names = [name if type(name) is str else text_of(name) for name in state]
-        own = pair_parts(state, python2=python2)
-        for name, (part, _, inner) in zip(names, own, strict=True):
-            yield (f"{path}{part}" if name in later else attribute(name)), inner
+        if later.isdisjoint(names):
+            yield from zip(map(attribute, names), state.values(), strict=True)
+        else:
+            own = pair_parts(state, python2=python2)
+            for name, (part, _, inner) in zip(names, own, strict=True):
+                yield (f"{path}{part}" if name in later else attribute(name)), inner
         later.update(names)
     for index, inner in enumerate(obj.items):
         yield f"[{index}]", inner

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import accumulate
+from typing import Any, NamedTuple
 
 from persistence.errors import PathError, StoreError
 from persistence.pickles import present
@@ -20,7 +21,7 @@ from persistence.pickles.paths import Attribute, Item, Path, Special, Step, clos
 from persistence.pickles.slots import Field, Slot, attribute_key, pair_position, raw_slots
 from persistence.pickles.views import View, view
 
-__all__ = ["Follow", "Place", "complete", "resolve", "row_positions"]
+__all__ = ["Follow", "Place", "complete", "resolve", "row_positions", "stored_slots"]
 
 _MOST_SCANNED = 10_000  # rows of a kind that is not known here
 _MOST_COMPLETIONS = 50
@@ -96,6 +97,29 @@ def _walked(pickle: Pickle, path: Path, follow: Follow | None) -> _Walk:
             reason = str(error.args[0]) if error.args else walk.nothing(step)
             raise PathError(str(path), f"{before} {reason}", str(step)) from None
     return walk
+
+
+def stored_slots(pickle: Pickle, path: Path | str) -> tuple[Slot, ...]:
+    """Return the slots to a value, or to the innermost one around it that the pickle holds.
+
+    Args:
+        pickle: The object that the path starts from.
+        path: The path; it may lead to something computed, or go on to what is not there.
+
+    Raises:
+        PathError: It is no path.
+    """
+    walk = _Walk(pickle, None)
+    slots: list[Slot] = []
+    walk.slots = slots
+    for step in (Path.parse(path) if isinstance(path, str) else path).steps:
+        try:
+            walk.take(step)
+        except LookupError:
+            break
+        if walk.is_computed:
+            break  # what it had so far is still in `slots`
+    return tuple(slots)
 
 
 def complete(
@@ -174,6 +198,11 @@ class _Walk:
         # What the pickle has where a view is shown in its place.
         self._stored: Any = pickle.root
 
+    @property
+    def is_computed(self) -> bool:
+        """Whether it has come to something that is computed."""
+        return self.slots is None
+
     def enter_reference(self) -> None:
         """Go on in the object that a reference stands for, if references are followed."""
         if isinstance(self.value, Reference) and self._follow is not None:
@@ -197,16 +226,18 @@ class _Walk:
                 raise LookupError
             self._go(raw, raw[-1].get())
             return
-        shown = row.value
-        if row.stored is not None:
-            raw = self._along(row.stored)
-        elif raw and raw[-1].get() is not _unwrapped(shown):
+        shown = _unwrapped(row.value)
+        if row.is_computed:
             raw = None
+        elif row.stored is not None:
+            raw = self._along(row.stored)
+        if raw and not isinstance(shown, View) and raw[-1].get() is not shown:
+            raw = None  # it is another value that has this place
         if raw:
-            self._go(raw, shown)
+            self._go(raw, row.value)
         else:
             self.slots = None
-            self.value, self._stored = shown, _unwrapped(shown)
+            self.value, self._stored = row.value, shown
 
     def _along(self, stored: str) -> list[Slot] | None:
         """Return the slots that an adapter says a row is read from."""
@@ -229,12 +260,18 @@ class _Walk:
     def _take_of_pair(self, step: Step) -> bool:
         """Go on to key or value, if a path to both leads here."""
         last = self.slots[-1] if self.slots else None
+        has_key = last is not None and last.field in _KEY_FIELDS
         if isinstance(self.value, Entry):
-            self.value = self._stored = self.value.key if step == _KEY else self.value.value
-        elif last is None or last.field not in _KEY_FIELDS:
+            self.value = self.value.key if step == _KEY else self.value.value
+            if last is None:
+                self._stored = self.value
+        elif not has_key:
             return False
         if step == _KEY and last is not None and self.slots:
-            self.slots[-1] = Slot(last.owner, _KEY_FIELDS[last.field], last.key)
+            if has_key:
+                self.slots[-1] = Slot(last.owner, _KEY_FIELDS[last.field], last.key)
+            else:  # of a pair in a list of pairs
+                self.slots[-1] = Slot(last.owner, "item", 0)
             self.value = self._stored = self.slots[-1].get()
         return True
 
@@ -273,38 +310,117 @@ def row_positions(pickle: Pickle, path: str) -> tuple[int, ...] | None:
         The position of each row on the way from the object itself; None if no row shows the
         value.
     """
-    text = str(Path.parse(path))
-    text = text if text[:1] in _BEGINNINGS else f".{text}"
+    way = _Way(Path.parse(path))
     value: Any = pickle.root
     positions: list[int] = []
     at = 0
-    while at < len(text):
-        found = _row_for(value, text, at, pickle.python2)
+    while at < len(way.steps):
+        if isinstance(value, Entry) and way.steps[at] not in (_KEY, _VALUE):
+            positions.append(_VALUE_ROW)
+            value = value.value
+        found = _row_on(view(value, python2=pickle.python2).parts, way, at)
         if found is None:
             return None
-        position, at, value = found
-        positions.append(position)
+        positions.append(found.position)
+        at, value = found.behind, found.value
+        if found.is_to_key and isinstance(value, Entry):
+            positions.append(_KEY_ROW)
+            value = value.key
     return tuple(positions)
 
 
-def _row_for(value: Any, text: str, at: int, python2: bool) -> tuple[int, int, Any] | None:
-    """Return the row that a path goes on to from `at`: position, end of its part, value."""
-    parts = view(value, python2=python2).parts
-    if isinstance(parts, Items) and parts.view is None:
-        end = text.find("]", at) + 1
-        position = Item(text[at + 1 : end - 1]).index if text[at] == "[" else None
-        if position is None or not 0 <= position < len(parts):
-            return None
-        return position, end, parts.items[position]
+_KEY_ROW, _VALUE_ROW = 0, 1  # below an `Entry`
+
+
+class _Way:
+    """A path in a form in which it can be compared with parts of many steps."""
+
+    def __init__(self, path: Path) -> None:
+        self.steps = path.steps
+        parts = [str(step) for step in path.steps]
+        self._text = "".join(parts)
+        self._starts = list(accumulate(map(len, parts), initial=0))
+        self._steps_by_start = {start: step for step, start in enumerate(self._starts)}
+
+    def past(self, part: str | None, at: int) -> int:
+        """Return the number of the step behind a part that begins with a step, or 0."""
+        if not part or not self._text.startswith(part, self._starts[at]):
+            return 0
+        return self._steps_by_start.get(self._starts[at] + len(part), 0)
+
+
+class _Row(NamedTuple):
+    """A row that a path leads to.
+
+    Attributes:
+        position: Its position.
+        behind: The number of the step behind those that lead to it.
+        value: Its value.
+        is_to_key: Whether the path leads to the key of the pair in this row.
+    """
+
+    position: int
+    behind: int
+    value: Any
+    is_to_key: bool = False
+
+
+def _row_on(parts: Parts, way: _Way, at: int) -> _Row | None:
+    """Return the row that a path goes on to at a step."""
+    if isinstance(parts, Joined):
+        before = 0
+        for kind in parts.kinds:
+            found = _row_on(kind, way, at)
+            if found is not None:
+                return found._replace(position=before + found.position)
+            before += len(kind)
+        return None
+    if not isinstance(parts, (Attributes, Items, Members, Pairs)):
+        return _row_among(parts, way, at)
+    found = _row_at(parts, way, at)
+    if found is None and isinstance(parts, (Items, Pairs)):
+        inside = way.past(parts.place, at)
+        if inside and isinstance(parts, Pairs) and parts.is_listed:
+            return _row_in_list(parts, way, inside)
+        return _row_at(parts, way, inside) if inside else None
+    return found
+
+
+def _row_at(parts: _Known, way: _Way, at: int) -> _Row | None:
+    step = way.steps[at] if at < len(way.steps) else None
+    position = None if step is None else _position(parts, step)
+    if position is None:
+        return None
+    child = next(parts.slice(position, 1))
+    is_to_key = isinstance(parts, Pairs) and _is_to_key(step)
+    if is_to_key and not isinstance(child.value, Entry):
+        return None  # the key has no row of its own
+    return _Row(position, at + 1, child.value, is_to_key)
+
+
+def _row_in_list(parts: Pairs, way: _Way, at: int) -> _Row | None:
+    """Return the row for the key or value of a pair in a list of pairs."""
+    numbers = [step.index for step in way.steps[at : at + 2] if isinstance(step, Item)]
+    if len(numbers) != 2 or numbers[1] not in (0, 1):
+        return None
+    position = numbers[0]
+    if position is None or not 0 <= position < len(parts):
+        return None
+    child = next(parts.slice(position, 1))
+    if numbers[1] == 0 and not isinstance(child.value, Entry):
+        return None
+    return _Row(position, at + 2, child.value, numbers[1] == 0)
+
+
+def _row_among(parts: Parts, way: _Way, at: int) -> _Row | None:
     for position, child in enumerate(parts.slice(0, min(len(parts), _MOST_SCANNED))):
-        for part in (child.path_part, child.stored):
-            end = at + len(part or "")
-            if part and text.startswith(part, at) and text[end : end + 1] in _BEGINNINGS:
-                return position, end, child.value
+        behind = max(way.past(child.path_part, at), way.past(child.stored, at))
+        if behind:
+            return _Row(position, behind, child.value)
     return None
 
 
-_BEGINNINGS = frozenset(("", ".", "[", "("))
+_Known = Attributes | Items | Members | Pairs
 
 
 def find_row(parts: Parts, step: Step, python2: bool) -> present.Child | None:
@@ -318,7 +434,24 @@ def find_row(parts: Parts, step: Step, python2: bool) -> present.Child | None:
 
 
 def _row(parts: Parts, step: Step) -> present.Child | None:
-    position: int | None
+    if not isinstance(parts, (Attributes, Items, Members, Pairs)):
+        return _scanned(parts, step, min(len(parts), _MOST_SCANNED))
+    if isinstance(parts, Attributes):  # without counting up to it
+        key = attribute_key(parts.values, step.name) if isinstance(step, Attribute) else None
+        return None if key is None else present.Child("", parts.values[key], str(step))
+    if isinstance(parts, Pairs) and _is_to_key(step):
+        return None  # its row is below the one for its pair
+    position = _position(parts, step)
+    return None if position is None else next(parts.slice(position, 1))
+
+
+def _is_to_key(step: Step | None) -> bool:
+    return isinstance(step, Special) and step.number("key ") is not None
+
+
+def _position(parts: _Known, step: Step) -> int | None:
+    """Return the position of the row that a step leads to, or None."""
+    position: int | None = None
     if isinstance(parts, Items):
         position = step.index if isinstance(step, Item) else None
         if position is not None and position < 0:
@@ -327,14 +460,13 @@ def _row(parts: Parts, step: Step) -> present.Child | None:
         position = step.number(parts.label) if isinstance(step, Special) else None
     elif isinstance(parts, Attributes):
         key = attribute_key(parts.values, step.name) if isinstance(step, Attribute) else None
-        return None if key is None else present.Child("", parts.values[key], str(step))
-    elif isinstance(parts, Pairs):
+        if key is not None:
+            position = next(at for at, name in enumerate(parts.values) if name == key)
+    elif not (parts.by_position and isinstance(step, Item) and step.index is not None):
         position = pair_position(parts.pairs, step, parts.python2)
-    else:
-        return _scanned(parts, step, min(len(parts), _MOST_SCANNED))
-    if position is None or not 0 <= position < len(parts):
-        return None
-    return next(parts.slice(position, 1), None)
+        if position is None and isinstance(step, Special):
+            position = step.number("key ")
+    return position if position is not None and 0 <= position < len(parts) else None
 
 
 def _scanned(parts: Parts, step: Step, count: int) -> present.Child | None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from persistence.errors import StoreError
 from persistence.pickles.expressions import render
+from persistence.pickles.nodes import ByteString
 from persistence.pickles.parts import Child, Entry
 from persistence.pickles.texts import escaped, quoted, shortened, text_of
 from persistence.pickles.views import view
@@ -48,7 +49,7 @@ def preview(value: Any, limit: int = PREVIEW_LIMIT, *, python2: bool = False) ->
     value = _unwrapped(value)
     if isinstance(value, str):
         return _text_line(value, limit)
-    if python2 and type(value) is bytes:
+    if isinstance(value, ByteString) or (python2 and type(value) is bytes):
         return _text_line(text_of(value), limit)
     shown = view(value, python2=python2)
     brief = shown.brief
@@ -81,7 +82,7 @@ def text(value: Any, limit: int = TEXT_LIMIT, *, python2: bool = False) -> str:
     value = _unwrapped(value)
     if isinstance(value, str):
         full = value[: limit + 1]
-    elif python2 and type(value) is bytes:
+    elif isinstance(value, ByteString) or (python2 and type(value) is bytes):
         full = text_of(value)[: limit + 1]
     else:
         shown = view(value, python2=python2)

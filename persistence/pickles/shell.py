@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import pickletools
 from dataclasses import dataclass
-from typing import Any
 
 from persistence.errors import DecodeError
+from persistence.pickles.opcodes import scan
 
 __all__ = ["SHELL", "ShellSplit", "split_at_shell"]
 
@@ -58,23 +58,21 @@ def split_at_shell(data: bytes) -> ShellSplit:
     opening: list[bytes] = []
     depths: list[int] = []  # the stack depth at each open MARK
     depth = 0
-    opcodes = pickletools.genops(data)
-    opcode, _, start = next(opcodes)
-    for following, _, end in opcodes:
-        source = b"" if opcode.name == "FRAME" else data[start:end]
-        after = _depth_after(opcode, depth, depths)
-        if after == 1 and opcode.name in _MAKING:
-            head, rest = b"".join(opening), data[end:]
+    for place in scan(data):
+        opcode = _INFO[place.code]
+        source = b"" if opcode.name == "FRAME" else data[place.offset : place.end]
+        depth = _depth_after(opcode, depth, depths)
+        if depth == 1 and opcode.name in _MAKING:
+            head, rest = b"".join(opening), data[place.end :]
             return ShellSplit(
                 making=head + source + b".",
                 filling=head + _MAKING[opcode.name] + _REFERENCE + rest,
             )
         opening.append(source)
-        depth, opcode, start = after, following, end
     raise DecodeError("it makes no object")
 
 
-def _depth_after(opcode: Any, depth: int, depths: list[int]) -> int:
+def _depth_after(opcode: pickletools.OpcodeInfo, depth: int, depths: list[int]) -> int:
     if opcode.name == "MARK":
         depths.append(depth)
         return depth
@@ -85,3 +83,6 @@ def _depth_after(opcode: Any, depth: int, depths: list[int]) -> int:
     else:
         depth -= len(before)
     return depth + len(after)
+
+
+_INFO = {ord(info.code): info for info in pickletools.opcodes}

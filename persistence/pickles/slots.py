@@ -209,7 +209,10 @@ def contained(value: Any) -> Iterator[Any]:
 
 def is_key(own: Any, key: Any) -> bool:
     """Whether a dictionary's own key is one that was found in it."""
-    return own is key or (type(own) in (str, bytes) and type(own) is type(key) and own == key)
+    if own is key:
+        return True
+    # One of Python 2 is found by bytes.
+    return isinstance(own, (str, bytes)) and isinstance(key, (str, bytes)) and own == key
 
 
 # Writing.

@@ -16,11 +16,14 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from math import isnan
 from typing import Any, NamedTuple
 
+from persistence.pickles.classes import set_members, shown_args
 from persistence.pickles.decode import Pickle
 from persistence.pickles.nodes import Object, Result, Unhashed, plain_state
 from persistence.pickles.opcodes import UNKNOWN, Place, constant, scan
 from persistence.pickles.parts import Entry, Members, Pairs
-from persistence.pickles.paths import joined, special, steps
+from persistence.pickles.paths import HOLDING, Special, joined, special, steps
+from persistence.pickles.places import stored_slots
+from persistence.pickles.slots import spelled
 from persistence.pickles.tracing import TO_MARK, Trace
 
 __all__ = ["Span", "Spans", "spans"]
@@ -94,27 +97,23 @@ class Spans:
         self._root = self._record.run()
 
     def locate(self, path: str) -> Span:
-        """Return the range of the value at a path.
+        """Return the range of the value at a path: what rows show, or the place itself.
 
         For what has no bytes of its own, such as a row that an adapter computes, it is the
         range of the nearest value around it that has. So it is for an object in a set, which
         has no place there by which it could be told from others.
+
+        Raises:
+            PathError: It is no path.
         """
-        if path and path[0] not in ".[(":
-            path = f".{path}"
+        stored = "".join(spelled(stored_slots(self._pickle, path), self._pickle.python2))
         value, event, at = self._pickle.root, self._root, 0
-        while at < len(path):
-            child = self._child(value, event, path, at)
+        while at < len(stored):
+            child = self._child(value, event, stored, at)
             if child is None or child.event < 0:
                 break
             at += len(child.part)
             value, event = child.value, child.event
-            if _has_own_rows(child):
-                if path.startswith(_KEY, at):
-                    at += len(_KEY)
-                    value, event = child.key, child.first
-                elif path.startswith(_VALUE, at):
-                    at += len(_VALUE)
         return self._span(event)
 
     def path_at(self, offset: int) -> str:
@@ -153,24 +152,35 @@ class Spans:
 
     def _child(self, value: Any, event: int, path: str, at: int) -> _Child | None:
         """Return the child that a path goes on to."""
+        node = self._node(event)
+        if node is None:
+            return None
         if type(value) in (list, tuple):
             # Without counting up to it.
-            closing = path.find("]", at)
-            digits = path[at + 1 : closing]
-            node = self._node(event)
-            if path[at] == "[" and digits.isdecimal() and len(digits) < 20 and node is not None:
-                index = int(digits)
-                if index < min(len(value), len(node.parts)):
-                    inner = node.parts[index]
-                    return _Child(path[at : closing + 1], value[index], inner, inner)
-            return None
-        found = None
+            closing = path.index("]", at)
+            index = int(path[at + 1 : closing])
+            if index >= len(node.parts):
+                return None
+            inner = node.parts[index]
+            return _Child(path[at : closing + 1], value[index], inner, inner)
         for child in self._children(value, event):
             if path.startswith(child.part, at) and _ends_part(path, at + len(child.part)):
-                found = child
-                if child.part[0] != ".":
-                    break  # of attributes, the last one of that name counts
-        return found
+                return child
+        return self._plain_key(value, node, path[at:])
+
+    def _plain_key(self, value: Any, node: _Node, part: str) -> _Child | None:
+        """Return a key that holds nothing, which no path goes on from."""
+        number = Special(part[1:-1]).number("key ")
+        if number is None or not isinstance(value, (dict, Object)):
+            return None
+        if isinstance(value, dict):
+            keys, events = list(value), self._pairs(node, len(value))
+        else:
+            keys = [key for key, _ in value.pairs]
+            events = _paired(node.pairs if node.is_object else node.parts)
+        if number >= min(len(keys), len(events)):
+            return None
+        return _Child(part, keys[number], events[number][0], events[number][0])
 
     def _children(self, value: Any, event: int) -> Iterator[_Child]:
         """Iterate over what a value holds, in the order of `paths`."""
@@ -200,13 +210,18 @@ class Spans:
         self, pairs: Iterable[tuple[Any, Any]], events: Iterable[tuple[int, int]]
     ) -> Iterator[tuple[int, int, Any]]:
         for (key, _), (key_event, event) in zip(pairs, events, strict=False):
-            if isinstance(key, (Object, tuple, frozenset)):
+            if isinstance(key, HOLDING):
                 yield key_event, key_event, _KEY
             yield event, key_event, key
 
     def _object_events(self, obj: Object, node: _Node) -> Iterator[tuple[int, int, Any]]:
-        for state, event in zip(obj.states, node.states, strict=False):
-            yield from self._state_events(state, event)
+        for found, attributes in reversed(list(self._state_events(obj, node))):
+            inner = self._node(found)
+            if attributes is None:
+                yield found, found, UNKNOWN
+            elif inner is not None:
+                for key_event, event in self._pairs(inner, len(attributes)):
+                    yield event, key_event, UNKNOWN
         if isinstance(obj, Unhashed):
             if obj.container == "dict":
                 yield from self._pair_events(obj.pairs, _paired(node.parts))
@@ -216,7 +231,7 @@ class Spans:
         yield from _alone(node.items)
         yield from self._pair_events(obj.pairs, _paired(node.pairs))
         yield from _alone(node.added)
-        yield from _alone(node.args)
+        yield from _alone(self._argument_events(obj, node))
         keywords = self._node(node.kwargs)
         if obj.kwargs and keywords is not None:
             for key_event, event in self._pairs(keywords, len(obj.kwargs)):
@@ -224,20 +239,23 @@ class Spans:
         if isinstance(obj, Result):
             yield node.callee, node.callee, UNKNOWN
 
-    def _state_events(self, state: Any, event: int) -> Iterator[tuple[int, int, Any]]:
-        parts = list(plain_state(state))
-        if not parts:
-            yield event, event, UNKNOWN
-            return
-        candidates, events = (state,), [event]
-        if type(state) is tuple:
-            inner = self._node(event)
-            candidates, events = state, list(inner.parts) if inner else []
-        for candidate, found in zip(candidates, events, strict=False):
-            node = self._node(found)
-            if parts and candidate is parts[0] and node is not None:
-                for key_event, inner_event in self._pairs(node, len(parts.pop(0))):
-                    yield inner_event, key_event, UNKNOWN
+    def _state_events(self, obj: Object, node: _Node) -> Iterator[tuple[int, Any]]:
+        """Iterate over the parts of states: event, and the attributes if it has some."""
+        for state, event in zip(obj.states, node.states, strict=False):
+            plain = [id(attributes) for attributes in plain_state(state)]
+            if not plain or type(state) is not tuple:
+                yield event, state if plain else None
+                continue
+            whole = self._node(event)
+            for inner, found in zip(state, whole.parts if whole else (), strict=False):
+                if inner is not None:
+                    yield found, inner if id(inner) in plain else None
+
+    def _argument_events(self, obj: Object, node: _Node) -> Iterator[int]:
+        whole = 0 if set_members(obj) is not None else shown_args(obj)[1]
+        for index, event in enumerate(node.args):
+            inner = self._node(event) if index == whole else None
+            yield from (event,) if inner is None else inner.parts
 
     def _node(self, event: int) -> _Node | None:
         return self._record.nodes.get(self._record.made_by[event]) if event >= 0 else None
@@ -443,13 +461,13 @@ def _ends_part(path: str, at: int) -> bool:
 
 def _has_own_rows(child: _Child) -> bool:
     """Whether the tree shows key and value of an item as two rows below it."""
-    if not isinstance(child.key, (Object, tuple, frozenset)):
+    if not isinstance(child.key, HOLDING):
         return False
     shown = next(Pairs([(child.key, child.value)]).slice(0, 1))
     return isinstance(shown.value, Entry)
 
 
-_KEY, _VALUE = special("key"), special("value")
+_KEY, _VALUE = special("key"), special("value")  # what the tree has below such an item
 
 _FROZENSET = 0x91
 _EMPTY = frozenset(b")]}\x8f")

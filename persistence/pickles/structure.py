@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal
 
-from persistence.pickles.classes import class_name, constructor_args
+from persistence.pickles.classes import class_name, constructor_args, set_members, shown_args
 from persistence.pickles.expressions import render
+from persistence.pickles.keys import Pairs, in_order, pair_parts, pair_speller
 from persistence.pickles.nodes import (
     ByteString,
     Global,
@@ -24,10 +25,9 @@ from persistence.pickles.nodes import (
     Reference,
     Result,
     Unhashed,
-    plain_state,
 )
 from persistence.pickles.parts import Fields, Items, Numbers
-from persistence.pickles.paths import attribute, item, joined, special
+from persistence.pickles.paths import attribute, joined, keyword, special, states_apart
 from persistence.pickles.texts import escaped, text_of
 from persistence.pickles.views import View, view
 
@@ -146,9 +146,11 @@ def groups(value: Any, python2: bool) -> list[Group]:
     if kind is list or kind is tuple:
         return [Group("items", value, None, _item_part)] if value else []
     if kind is dict:
-        return [_pairs(list(value), list(value.values()), python2)] if value else []
+        if not value:
+            return []
+        return [_pairs(value, list(value), list(value.values()), python2)]
     if kind is set or kind is frozenset:
-        return [Group("members", list(value), None, special)] if value else []
+        return [Group("members", list(in_order(value)), None, special)] if value else []
     if isinstance(value, Object) and kind is not Reference:
         return _object_groups(value, python2)
     return []
@@ -178,8 +180,6 @@ def contents(found: Iterable[Group]) -> Iterator[Any]:
 
 def label(value: Any, python2: bool) -> str:
     """Return of which class a value is, as two values of one class have it in common."""
-    if isinstance(value, Unhashed):
-        return f"builtins.{value.container}"
     return class_name(value, python2=python2)
 
 
@@ -243,22 +243,18 @@ def _item_part(index: int) -> str:
     return f"[{index}]"
 
 
-def _pairs(keys: list[Any], values: list[Any], python2: bool) -> Group:
-    return Group("pairs", values, keys, lambda index: item(keys[index], python2=python2))
+def _pairs(
+    pairs: Pairs, keys: list[Any], values: list[Any], python2: bool, *, by_position: bool = False
+) -> Group:
+    spell = pair_speller(pairs, python2=python2, by_position=by_position)
+    return Group("pairs", values, keys, lambda index: spell(index, keys[index]))
 
 
 def _object_groups(value: Object, python2: bool) -> list[Group]:
     names: list[Any] = []
     values: list[Any] = []
-    members = _plain_members(value)
-    for state in value.states:
-        plain = list(plain_state(state))
-        for part in plain:
-            names += [name if type(name) is str else text_of(name) for name in part]
-            values += part.values()
-        if not plain and state is not None:
-            names.append((special("state"),))
-            values.append(state)
+    _add_states(value, names, values, python2)
+    members = set_members(value)
     if members is None:
         _add_made_with(value, names, values)
     found: list[Group] = []
@@ -268,38 +264,52 @@ def _object_groups(value: Object, python2: bool) -> list[Group]:
         found.append(Group("items", value.items, None, _item_part))
     if value.pairs:
         keys = [key for key, _ in value.pairs]
-        found.append(_pairs(keys, [inner for _, inner in value.pairs], python2))
+        inner = [inner for _, inner in value.pairs]
+        by_position = bool(value.items)
+        found.append(_pairs(value.pairs, keys, inner, python2, by_position=by_position))
     if value.added:
         found.append(Group("members", value.added, None, _added_part))
     elif members:
-        found.append(Group("members", members, None, _first_argument_part))
+        found.append(Group("members", members, None, special))
     return found
 
 
-def _plain_members(value: Object) -> Sequence[Any] | None:
-    """Return the members of a set of protocols 0 to 3, which is made from a list of them."""
-    args = value.args
-    if len(args) != 1 or type(args[0]) not in (list, tuple) or isinstance(value, Result):
-        return None
-    if value.added or class_name(value) not in ("builtins.set", "builtins.frozenset"):
-        return None
-    members: Sequence[Any] = args[0]
-    return members
+def _add_states(value: Object, names: list[Any], values: list[Any], python2: bool) -> None:
+    parts = list(states_apart(value))
+    for position, (path, state, is_plain) in enumerate(parts):
+        if not is_plain:
+            if state is not None:
+                names.append((path,))
+                values.append(state)
+            continue
+        own: list[Any] = [name if type(name) is str else text_of(name) for name in state]
+        if len(parts) > 1:
+            # What a later state sets again is no attribute any more.
+            later = {
+                name if type(name) is str else text_of(name)
+                for _, other, other_is_plain in parts[position + 1 :]
+                if other_is_plain
+                for name in other
+            }
+            spelled = pair_parts(state, python2=python2)
+            own = [
+                (f"{path}{part}",) if name in later else name
+                for name, (part, _, _) in zip(own, spelled, strict=True)
+            ]
+        names += own
+        values += state.values()
 
 
 def _add_made_with(value: Object, names: list[Any], values: list[Any]) -> None:
-    arguments = constructor_args(value)
-    args = value.args
-    is_inner = len(args) > 1 and arguments is args[1] and arguments is not args
-    shift = len(args) - len(arguments)
-    for index, argument in enumerate(arguments):
-        names.append((f"(1)[{index}]",) if is_inner else (special(shift + index),))
+    for index, argument in enumerate(constructor_args(value)):
+        names.append((special(index),))
         values.append(argument)
-    if is_inner:  # keywords for `__new__` come after its arguments
-        names += [(special(index),) for index in range(2, len(args))]
-        values += args[2:]
+    if shown_args(value)[1] is not None:  # keywords for `__new__` come after its arguments
+        for index, argument in enumerate(value.args[2:], 2):
+            names.append((special(f"made with {index}"),))
+            values.append(argument)
     for name, argument in value.kwargs.items():
-        names.append((special(name), name))
+        names.append((keyword(name), name))
         values.append(argument)
     if isinstance(value, Result):
         names.append((special("callee"),))
@@ -312,10 +322,6 @@ def _field_part(name: Any) -> str:
 
 def _added_part(index: int) -> str:
     return special(f"added {index}")
-
-
-def _first_argument_part(index: int) -> str:
-    return f"(0)[{index}]"
 
 
 _CONTAINERS = frozenset((list, tuple, dict, set, frozenset))

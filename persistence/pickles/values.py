@@ -34,6 +34,7 @@ from persistence.pickles.alike import (
     reference_like,
 )
 from persistence.pickles.classes import (
+    BUILT_IN_CLASSES,
     class_name,
     global_name,
     maker_name,
@@ -192,6 +193,8 @@ class _Values(Maker):
             return member_of(cls, member, self._protocol)
         if isinstance(self._like, Global) and name in _names_of(self._like):
             return self._like
+        if name in BUILT_IN_CLASSES:
+            return global_of(f"builtins.{name}", self._protocol)
         if not owner:
             raise ValueError(f"{name} is no value; texts stand in quotes, names have a module")
         words = owner.split(".")

@@ -14,7 +14,16 @@ from persistence.pickles.classes import (
     maker_name,
     short_type,
 )
-from persistence.pickles.nodes import Global, MissingBuffer, Object, Reference, Result
+from persistence.pickles.keys import pair_parts
+from persistence.pickles.nodes import (
+    ByteString,
+    Global,
+    MissingBuffer,
+    Object,
+    Reference,
+    Result,
+    Unhashed,
+)
 from persistence.pickles.parts import (
     NO_PARTS,
     Attributes,
@@ -38,6 +47,7 @@ __all__ = [
     "call",
     "object_parts",
     "pairs_code",
+    "plain_view",
     "separated",
     "view",
 ]
@@ -123,6 +133,8 @@ def view(value: Any, *, python2: bool = False) -> View:
         return View("dict", parts=Pairs(value, python2), count=len(value))
     if kind is set or kind is frozenset:
         return View(kind.__name__, parts=Members(value), count=len(value))
+    if isinstance(value, Unhashed):
+        return _unhashed_view(value, python2)
     if isinstance(value, Object):
         return _object_view(value, python2)
     if isinstance(value, View):
@@ -136,7 +148,9 @@ def view(value: Any, *, python2: bool = False) -> View:
     return View(escaped(kind.__name__), brief=f"<{escaped(kind.__name__)}>")
 
 
-def object_parts(value: Object, python2: bool, *, with_args: bool = True) -> Parts:
+def object_parts(
+    value: Object, python2: bool, *, with_args: bool = True, with_pairs: bool = True
+) -> Parts:
     """Return the children of an object as its pickle gives them.
 
     Its attributes come first, then what was appended to it or set in it, and then what it
@@ -156,26 +170,71 @@ def object_parts(value: Object, python2: bool, *, with_args: bool = True) -> Par
         kinds.append(Fields(odd))
     if value.items:
         kinds.append(Items(value.items))
-    if value.pairs:
+    if value.pairs and with_pairs:
         kinds.append(Pairs(value.pairs, python2, by_position=bool(value.items)))
     if value.added:
         kinds.append(Members(value.added, "added "))
     if with_args:
-        kinds.append(Fields(_made_with(value)))
+        kinds.append(Fields(_made_with(value, python2)))
     return kinds[0] if len(kinds) == 1 else Joined(kinds)
 
 
-def _made_with(value: Object) -> list[Child]:
+def _made_with(value: Object, python2: bool) -> list[Child]:
     found = [
-        Child(f"({index})", argument, special(index))
+        Child(special(index), argument, special(index))
         for index, argument in enumerate(constructor_args(value))
     ]
+    keywords = _keywords(value)
+    if keywords is not None:
+        place = special(f"made with {_KEYWORDS}")
+        found += [
+            Child(keyword(known), argument, keyword(known), f"{place}{part}")
+            for known, (part, _, argument) in zip(
+                map(_known_name, keywords), pair_parts(keywords, python2=python2), strict=True
+            )
+        ]
     found += [
         Child(keyword(name), argument, keyword(name)) for name, argument in value.kwargs.items()
     ]
     if isinstance(value, Result):
         found.append(Child("(callee)", value.callee, special("callee")))
     return found
+
+
+def _keywords(value: Object) -> dict[str, Any] | None:
+    """Return the keyword arguments of what was made by a class and a tuple of arguments."""
+    if maker_name(value) != "copyreg.__newobj_ex__" or len(value.args) != _KEYWORDS + 1:
+        return None
+    found = value.args[_KEYWORDS]
+    if type(value.args[1]) is not tuple or type(found) is not dict:
+        return None
+    return found if all(type(name) in (str, bytes) for name in found) else None
+
+
+def _known_name(name: str | bytes) -> str:
+    return name if isinstance(name, str) else text_of(name)
+
+
+_KEYWORDS = 2  # the argument of `copyreg.__newobj_ex__` that has them
+
+
+def _unhashed_view(value: Unhashed, python2: bool) -> View:
+    """Return how a dictionary or set looks that Python would refuse to make."""
+
+    def members() -> Iterator[Any]:
+        is_frozen = value.container == "frozenset"
+        yield Code("frozenset({" if is_frozen else "{")
+        yield from separated((member,) for member in value.added)
+        yield Code("})" if is_frozen else "}")
+
+    is_dict = value.container == "dict"
+    return View(
+        value.container,
+        brief="keys that cannot be hashed" if is_dict else "members that cannot be hashed",
+        code=(lambda: pairs_code(value.pairs)) if is_dict else members,
+        parts=Pairs(value.pairs, python2) if is_dict else Members(value.added, "added ", ""),
+        count=len(value.pairs) if is_dict else len(value.added),
+    )
 
 
 def _object_view(value: Object, python2: bool) -> View:
@@ -186,6 +245,11 @@ def _object_view(value: Object, python2: bool) -> View:
         adapted: View | None = adapter(value, python2)
         if adapted is not None:
             return adapted
+    return plain_view(value, python2)
+
+
+def plain_view(value: Object, python2: bool) -> View:
+    """Return how an object looks without an adapter."""
     return View(short_type(value), brief=_task_brief(value), parts=object_parts(value, python2))
 
 
@@ -198,7 +262,10 @@ def _task_brief(value: Object) -> str | None:
     if not isinstance(execution, Object) or class_name(execution) != "gc3libs.Run":
         return None
     name = attributes.get("jobname")
-    brief = view(execution).brief or ""
+    # Not `view`: a run that is none is shown plainly, and may hold the next one.
+    adapter = adapter_for("gc3libs.Run")
+    run: View | None = adapter(execution, False) if adapter else None
+    brief = (run and run.brief) or ""
     if isinstance(name, bytes):
         name = text_of(name)
     return f"{escaped(name)}  {brief}" if isinstance(name, str) and name else brief
@@ -206,7 +273,7 @@ def _task_brief(value: Object) -> str | None:
 
 def _scalar_view(value: Any, python2: bool) -> View:
     name = type(value).__name__
-    if python2 and type(value) is bytes:
+    if type(value) is ByteString or (python2 and type(value) is bytes):
         name = "str" if _is_utf8(value) else "str (Latin-1)"
     elif value is None:
         name = "None"
@@ -239,4 +306,4 @@ def _buffer_view(value: MissingBuffer | memoryview) -> View:
     return View("buffer", code=lambda: iter((bytes(value),)))
 
 
-_SCALARS = frozenset((type(None), bool, int, float, complex, str, bytes, bytearray))
+_SCALARS = frozenset((type(None), bool, int, float, complex, str, bytes, bytearray, ByteString))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from persistence import Edit, make_store
-from persistence.pickles import with_identity
+from persistence.pickles import decode, encode, with_identity
+from persistence.pickles.edit import Change, apply
+from persistence.records import RecordStore
 from tests.helpers.gc3pie import gc3pie_python, run_in_gc3pie, write_with_gc3pie
 from tests.helpers.interop_jobs import Job
 
@@ -63,6 +67,64 @@ def test_gc3pie_loads_an_object_that_got_another_ones_content(address: str) -> N
     assert found[target]["id"] == target
     assert found[target]["name"] == found[source]["name"] == summaries[source].name
     assert found[target]["state"] == summaries[source].state
+
+
+def edit(store: RecordStore, id_: str, *changes: Change) -> None:
+    """Make changes as the window does: of the stored pickle, with compare-and-swap."""
+    old = new = store.read(id_)
+    for change in changes:
+        new = encode(apply(decode(new), change))
+    store.apply([Edit(id_, new, old)])
+
+
+def test_gc3pie_loads_an_object_with_edited_values(address: str) -> None:
+    with make_store(address) as store:
+        job = next(s.id for s in store.summaries() if s.state == "RUNNING")
+        edit(
+            store,
+            job,
+            Change("set", "execution._state", "'STOPPED'"),
+            Change("set", "execution._exitcode", "3"),
+            Change("set", "parameters['temperature']", "300.5"),
+            Change("insert", "parameters['pressure']", "[1, 'bar']"),
+            Change("rename", "parameters['replica']", "'copy'"),
+            Change("append", "execution.history", "('looked at', 1700000000.0)"),
+        )
+        (now,) = store.summaries([job])
+        assert now.state == "STOPPED"
+    found = run_in_gc3pie(address, job)[job]
+    assert found["state"] == "STOPPED"
+    assert found["parameters"]["temperature"] == 300.5
+    assert found["parameters"]["pressure"] == [1, "bar"]
+    assert "replica" not in found["parameters"]
+    assert "copy" in found["parameters"]
+
+
+def test_gc3pie_finds_edited_states_in_its_state_column(address: str) -> None:
+    if address.startswith("file:"):
+        pytest.skip("a folder has no columns")
+    with make_store(address) as store:
+        job = next(s.id for s in store.summaries() if s.state == "RUNNING")
+        edit(store, job, Change("set", "execution._state", "'TERMINATED'"))
+        path, table = str(store.url.path), "campaign" if "#table" in address else "store"
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute(f"SELECT state FROM {table} WHERE id = ?", (job,)).fetchall()
+    assert rows == [("TERMINATED",)]
+
+
+def test_gc3pie_follows_a_reference_that_was_pointed_elsewhere(address: str) -> None:
+    with make_store(address) as store:
+        present = set(store.list())
+        parent = next(
+            id_
+            for id_ in present
+            if len(set(store.references(id_))) > 1 and not _leads_to_missing(store, id_, present)
+        )
+        targets = store.references(parent)
+        edit(store, parent, Change("refer", "tasks[0]", targets[1]))
+        assert store.references(parent)[0] == targets[1]
+    found = run_in_gc3pie(address, parent)[parent]
+    assert found["children"][0] == targets[1]
 
 
 def test_gc3pie_still_reads_everything_else(address: str) -> None:

@@ -31,6 +31,7 @@ def describe(obj):
         "id": str(obj.persistent_id),
         "name": getattr(obj, "jobname", None) or getattr(obj, "name", None),
         "state": str(execution.state) if execution is not None else None,
+        "parameters": getattr(obj, "parameters", None),
         "children": [str(child.persistent_id) for child in children],
         "shared": len(children) - len({id(child) for child in children}),
     }

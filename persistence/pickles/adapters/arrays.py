@@ -1,80 +1,37 @@
-"""How numpy arrays, scalars and types look: shape, element type and first values.
+"""How numpy arrays, scalars and types look: shape, element type, statistics, first values.
 
-The values are read from the raw bytes in the pickle (`numpy.ndarray.__reduce__`: version,
-shape, dtype, whether the order is Fortran's, bytes) when they are looked at; numpy is not
-needed.
+The values are read from the raw bytes in the pickle when they are looked at; numpy is not
+needed. An array is pickled with its state (`numpy.ndarray.__reduce__`: version, shape, dtype,
+whether the order is Fortran's, bytes), or from protocol 5 on as `_frombuffer(bytes, dtype,
+shape, order)`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from math import prod
-from struct import Struct
+from math import isnan, prod
+from struct import iter_unpack
 from typing import Any, overload
 
-from persistence.pickles.adapters.standard import bytes_of
-from persistence.pickles.classes import maker_name
-from persistence.pickles.nodes import MissingBuffer, Object
-from persistence.pickles.parts import Child, Fields, Items, Joined
-from persistence.pickles.texts import escaped, text_of
-from persistence.pickles.views import Code, Name, View, call, separated
+from persistence.pickles.adapters.element_types import ElementType, element_type
+from persistence.pickles.adapters.leaves import bytes_of, known_text, last_state
+from persistence.pickles.classes import class_name, maker_name
+from persistence.pickles.nodes import Global, MissingBuffer, Object
+from persistence.pickles.parts import Child, Fields, Items, Joined, Parts, computed
+from persistence.pickles.paths import item, special
+from persistence.pickles.texts import escaped
+from persistence.pickles.views import Code, Name, View, object_parts, separated
 
-__all__ = ["Array", "array_of", "array_view", "dtype", "ndarray", "scalar"]
+__all__ = ["Array", "array_of", "array_view", "dtype", "masked", "ndarray", "random", "scalar"]
 
 _ARRAY_STATE = 5
+_MASKED_STATE = 7
 _FROM_BUFFER_ARGS = 4
 _MOST_DIMENSIONS = 64  # numpy's own limit
-_DEEPEST_DTYPE = 8
-_NOT_A_TIME = -(2**63)
-
-# Kind and size of an element → layout for `struct`, name.
-_NUMBERS = {
-    "b1": ("?", "bool"),
-    "i1": ("b", "int8"),
-    "i2": ("h", "int16"),
-    "i4": ("i", "int32"),
-    "i8": ("q", "int64"),
-    "u1": ("B", "uint8"),
-    "u2": ("H", "uint16"),
-    "u4": ("I", "uint32"),
-    "u8": ("Q", "uint64"),
-    "f2": ("e", "float16"),
-    "f4": ("f", "float32"),
-    "f8": ("d", "float64"),
-    "c8": ("ff", "complex64"),
-    "c16": ("dd", "complex128"),
-}
-# Unit of a `datetime64` → microseconds, as a fraction.
-_UNITS = {
-    "W": (604_800_000_000, 1),
-    "D": (86_400_000_000, 1),
-    "h": (3_600_000_000, 1),
-    "m": (60_000_000, 1),
-    "s": (1_000_000, 1),
-    "ms": (1_000, 1),
-    "us": (1, 1),
-    "ns": (1, 1_000),
-    "ps": (1, 1_000_000),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Type:
-    """The type of an array's elements.
-
-    Attributes:
-        name: As numpy prints it.
-        size: Bytes of one element.
-        read: Reads the element at an offset; None for a type that is not known here.
-        has_objects: Whether the elements are objects, in a list instead of bytes.
-    """
-
-    name: str
-    size: int
-    read: Callable[[bytes, int], Any] | None = None
-    has_objects: bool = False
+_LONGEST = 2**63
+_MOST_COUNTED = 1_000_000
+"""Elements that are looked at for minimum, maximum and mean; it takes 0.1 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +46,7 @@ class Array(Sequence[Any]):
         start: Where the first element is.
     """
 
-    type: _Type
+    type: ElementType
     shape: tuple[int, ...]
     strides: tuple[int, ...]
     data: Any
@@ -121,31 +78,76 @@ class Array(Sequence[Any]):
 
 
 def ndarray(value: Object, python2: bool) -> View | None:
-    """Show an array by its shape, element type and first values."""
+    """Show an array by its shape, element type, statistics and values."""
     array = array_of(value)
     if array is None:
         return _array_elsewhere(value)
-    return array_view(array)
+    return array_view(array, _class(value), places=_places(value))
 
 
-def array_view(array: Array, type_name: str = "ndarray") -> View:
-    """Return how an array looks, or a part of one."""
-    about = (
-        Child("shape", array.shape, ".shape"),
-        Child("dtype", View("dtype", brief=escaped(array.type.name)), ".dtype"),
-    )
-    label = View("dtype", code=lambda: iter((Code(f", dtype={array.type.name!r}"),)))
+def _class(value: Object) -> str:
+    return escaped(class_name(value).rpartition(".")[2])
+
+
+def _is_from_buffer(value: Object) -> bool:
+    return maker_name(value).endswith(".numeric._frombuffer")
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where the parts of an array are, as paths from its object."""
+
+    shape: str
+    dtype: str
+    data: str
+    element: Any
+
+
+def _places(value: Object) -> _Places:
+    if _is_from_buffer(value):
+        return _Places(special(2), special(1), special(0), value.args[1])
+    state = last_state(value)
+    return _Places(state + item(1), state + item(2), state + item(4), value.states[-1][2])
+
+
+def array_view(array: Array, type_name: str = "ndarray", places: _Places | None = None) -> View:
+    """Return how an array looks, or a part of one.
+
+    Args:
+        array: The array.
+        type_name: What its type is called.
+        places: Where its parts are; None if it is part of another one.
+    """
+    kinds: list[Parts] = []
+    if places is not None:
+        kinds.append(
+            Fields(
+                (
+                    Child("shape", array.shape, ".shape", places.shape),
+                    Child("dtype", places.element, ".dtype", places.dtype),
+                )
+            )
+        )
+        if array.type.layout[1:] not in ("", "?") and 0 not in array.shape:
+            kinds.append(_Statistics(array))
+    if places is not None and array.type.has_objects and len(array.shape) == 1:
+        kinds.append(Items(array, place=places.data))
+    else:
+        kinds.append(Items(array, _row_view, is_computed=True))
+    label = View("dtype", code=lambda: iter((Code(", dtype="), array.type.spec)))
 
     def code() -> Iterator[Any]:
-        yield Name("numpy.array")
+        is_empty = 0 in array.shape and len(array.shape) > 1  # lists do not say in which way
+        maker = "matrix" if type_name == "matrix" else "zeros" if is_empty else "array"
+        yield Name(f"numpy.{maker}")
         yield Code("(")
-        yield _nested(array)
+        yield array.shape if is_empty else _nested(array)
         yield label
         yield Code(")")
 
     return View(
         f"{type_name} {array.type.name} {_shape_text(array.shape)}",
-        parts=Joined((Items(array, _row_view), Fields(about))),
+        parts=Joined(kinds),
         count=len(array),
         code=code,
     )
@@ -174,18 +176,66 @@ def _shape_text(shape: tuple[int, ...]) -> str:
     return " × ".join(f"{length:,}" for length in shape) or "()"
 
 
+@dataclass(frozen=True, slots=True)
+class _Statistics:
+    """Smallest and largest element and mean, worked out when they are looked at."""
+
+    array: Array
+
+    def __len__(self) -> int:
+        return 3
+
+    def slice(self, first: int, count: int) -> Iterator[Child]:
+        names = ("min", "max", "mean")[first : first + count]
+        found = _statistics(self.array) if names else {}
+        for name in names:
+            yield Child(name, found[name], computed(name), is_computed=True)
+
+
+def _statistics(array: Array) -> dict[str, View]:
+    total = prod(array.shape)
+    size = min(total, _MOST_COUNTED) * array.type.size
+    data = memoryview(array.data)[array.start : array.start + size]
+    numbers = [number for (number,) in iter_unpack(array.type.layout, data)]
+    known = [number for number in numbers if number == number]  # noqa: PLR0124  NaN is not
+    notes = []
+    if len(numbers) < total:
+        notes.append(f"of the first {len(numbers):,}")
+    if len(known) < len(numbers):
+        notes.append(f"without {len(numbers) - len(known):,} NaN")
+    found = {"min": min(known), "max": max(known), "mean": _mean(known)} if known else {}
+    note = f"  ({', '.join(notes)})" if notes else ""
+    return {name: _figure(found.get(name), note) for name in ("min", "max", "mean")}
+
+
+def _mean(numbers: list[Any]) -> float:
+    total = sum(numbers)
+    return float(total / len(numbers)) if not isnan(total) else float("nan")
+
+
+def _figure(number: Any, note: str) -> View:
+    shown = "NaN" if number is None else repr(number)
+    return View(
+        type(number).__name__ if number is not None else "float",
+        brief=f"{shown}{note}",
+        code=lambda: iter((float("nan") if number is None else number,)),
+        text=lambda: shown,
+        value=number,
+    )
+
+
 def _array_elsewhere(value: Object) -> View | None:
     """Show an array whose numbers were delivered apart from the pickle (PEP 574)."""
-    if len(value.args) != _FROM_BUFFER_ARGS or not isinstance(value.args[0], MissingBuffer):
+    if not _is_from_buffer(value) or len(value.args) != _FROM_BUFFER_ARGS:
         return None
     buffer, element, shape, _ = value.args
-    kind = _type_of(element)
-    if kind is None or type(shape) is not tuple:
+    kind = element_type(element)
+    if kind is None or type(shape) is not tuple or not isinstance(buffer, MissingBuffer):
         return None
     children = (
-        Child("buffer", buffer, "(0)"),
-        Child("shape", shape, ".shape", "(2)"),
-        Child("dtype", element, ".dtype", "(1)"),
+        Child("buffer", buffer, special(0)),
+        Child("shape", shape, ".shape", special(2)),
+        Child("dtype", element, ".dtype", special(1)),
     )
     return View(f"ndarray {kind.name}", brief="its numbers are not here", parts=Fields(children))
 
@@ -194,7 +244,7 @@ def array_of(value: Any) -> Array | None:
     """Return the array that an object is, or None."""
     if not isinstance(value, Object):
         return None
-    if maker_name(value).endswith("numeric._frombuffer"):
+    if _is_from_buffer(value):
         if len(value.args) != _FROM_BUFFER_ARGS:
             return None
         stored, element, shape, order = value.args
@@ -204,18 +254,24 @@ def array_of(value: Any) -> Array | None:
         if type(state) is not tuple or len(state) != _ARRAY_STATE:
             return None
         _, shape, element, is_fortran, stored = state
-    kind = _type_of(element)
+    return _made_of(stored, element, shape, is_fortran=is_fortran in (True, 1))
+
+
+def _made_of(stored: Any, element: Any, shape: Any, *, is_fortran: bool) -> Array | None:
+    kind = element_type(element)
     if kind is None or type(shape) is not tuple or len(shape) > _MOST_DIMENSIONS:
         return None
-    if not all(type(length) is int and length >= 0 for length in shape):
+    if not all(type(length) is int and 0 <= length < _LONGEST for length in shape):
         return None
-    data = stored if kind.has_objects and type(stored) is list else bytes_of(stored)
-    if data is None or isinstance(stored, MissingBuffer):
-        return None
+    if kind.has_objects:
+        data: Any = stored if type(stored) is list else None
+    else:  # a copy of many megabytes for each row would be felt
+        data = stored if type(stored) is bytearray else bytes_of(stored)
     size = 1 if kind.has_objects else kind.size
-    if prod(shape) * size > len(data) or (kind.has_objects and type(data) is not list):
+    # Where nothing is stored for an element, any number of them would fit in no bytes.
+    if data is None or (size == 0 and max(shape, default=0) > 0) or prod(shape) * size > len(data):
         return None
-    return Array(kind, shape, _strides(shape, size, is_fortran=bool(is_fortran)), data)
+    return Array(kind, shape, _strides(shape, size, is_fortran=is_fortran), data)
 
 
 def _strides(shape: tuple[int, ...], size: int, *, is_fortran: bool) -> tuple[int, ...]:
@@ -226,128 +282,148 @@ def _strides(shape: tuple[int, ...], size: int, *, is_fortran: bool) -> tuple[in
     return tuple(strides if is_fortran else reversed(strides))
 
 
+def masked(value: Object, python2: bool) -> View | None:
+    """Show a masked array: its values, "--" where the mask hides one."""
+    state = value.states[-1] if value.states else None
+    if type(state) is not tuple or len(state) != _MASKED_STATE:
+        return None
+    _, shape, element, is_fortran, stored, mask, fill = state
+    in_fortran = is_fortran in (True, 1)
+    array = _made_of(stored, element, shape, is_fortran=in_fortran)
+    hidden = bytes_of(mask)
+    if array is None or hidden is None or len(hidden) != prod(array.shape) or not array.shape:
+        return None
+    place = last_state(value)
+    flags = Array(_FLAG, array.shape, _strides(array.shape, 1, is_fortran=in_fortran), hidden)
+    about = (
+        Child("shape", array.shape, ".shape", place + item(1)),
+        Child("dtype", element, ".dtype", place + item(2)),
+        Child("fill_value", fill, ".fill_value", place + item(6)),
+        Child("data", array_view(array, "row"), computed("data"), is_computed=True),
+        Child("mask", array_view(flags, "row"), computed("mask"), is_computed=True),
+    )
+
+    def code() -> Iterator[Any]:
+        yield Name("numpy.ma.masked_array")
+        yield Code("(")
+        yield _nested(array)
+        yield Code(", mask=")
+        yield _nested(flags)
+        yield Code(", dtype=")
+        yield array.type.spec
+        yield Code(")")
+
+    parts: list[Parts] = [Fields(about)]
+    if len(array.shape) == 1:
+        parts.append(Items(_Unmasked(array, flags), is_computed=True))
+    count = hidden.count(1)
+    return View(
+        f"masked array {array.type.name} {_shape_text(array.shape)}",
+        brief=f"{count:,} masked",
+        code=code,
+        parts=Joined(parts),
+        count=len(array),
+    )
+
+
+_FLAG = ElementType(
+    "bool", 1, lambda data, at: data[at] != 0, layout="<?", spec="bool", scalar="bool_"
+)
+
+
+class _Unmasked(Sequence[Any]):
+    """The values of a masked array, with something else for those that are hidden."""
+
+    def __init__(self, values: Array, flags: Array) -> None:
+        self._values = values
+        self._flags = flags
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[position] for position in range(*index.indices(len(self)))]
+        return View("masked", brief="--") if self._flags[index] else self._values[index]
+
+
 def scalar(value: Object, python2: bool) -> View | None:
-    """Show a numpy number."""
+    """Show a numpy number, text, time or record."""
     if len(value.args) != 2:
         return None
-    kind = _type_of(value.args[0])
-    data = value.args[1] if kind and kind.has_objects else bytes_of(value.args[1])
-    if kind is None or kind.read is None or data is None or len(data) < kind.size:
+    kind = element_type(value.args[0])
+    if kind is None or kind.read is None or kind.has_objects:
         return None
-    number = kind.read(data, 0)
+    data = bytes_of(value.args[1])
+    if data is None or len(data) < kind.size:
+        return None
+    found = kind.read(data, 0)
+    if kind.scalar == "void":
+        parts = found.parts if isinstance(found, View) else Fields()
+        code = _typed_scalar(found, kind)
+        return View(kind.name, code=code, parts=parts)
+    unit = kind.name.partition("[")[2].rstrip("]")
+    arguments: tuple[Any, ...] = (found, unit) if unit else (found,)
+    shown = found.brief if isinstance(found, View) else str(found)
+    if kind.scalar in ("str_", "bytes_"):
+        shown = None
     return View(
         kind.name,
-        brief=None if isinstance(number, (str, bytes, tuple)) else str(number),
-        code=call(f"numpy.{kind.name}", number),
-        value=number,
+        brief=None if shown is None else escaped(shown),
+        code=_scalar_code(f"numpy.{kind.scalar}", arguments),
+        value=shown if isinstance(found, View) else found,
     )
+
+
+def _scalar_code(name: str, arguments: tuple[Any, ...]) -> Any:
+    def pieces() -> Iterator[Any]:
+        yield Name(name)
+        yield Code("(")
+        yield from separated((argument,) for argument in arguments)
+        yield Code(")")
+
+    return pieces
+
+
+def _typed_scalar(found: Any, kind: ElementType) -> Any:
+    def pieces() -> Iterator[Any]:
+        yield Name("numpy.array")
+        yield Code("(")
+        yield found
+        yield Code(", dtype=")
+        yield kind.spec
+        yield Code(")[()]")
+
+    return pieces
 
 
 def dtype(value: Object, python2: bool) -> View | None:
     """Show a numpy element type by its name."""
-    kind = _type_of(value)
+    kind = element_type(value)
     if kind is None:
         return None
-    return View("dtype", brief=escaped(kind.name), code=call("numpy.dtype", kind.name))
+    if isinstance(kind.spec, Code):
+        return View("dtype", brief=kind.name, code=lambda: iter((kind.spec,)))
+    brief = kind.name if isinstance(kind.spec, str) else None
+    return View("dtype", brief=brief, code=_scalar_code("numpy.dtype", (kind.spec,)))
 
 
-def _type_of(value: Any, depth: int = 0) -> _Type | None:
-    """Return the element type that a pickled `numpy.dtype` describes."""
-    if not isinstance(value, Object) or not value.args or depth > _DEEPEST_DTYPE:
+def random(value: Object, python2: bool) -> View | None:
+    """Show a random number generator of numpy by the algorithm it uses."""
+    name, inner = "", value
+    for _ in range(4):
+        if not inner.args:
+            break
+        found = inner.args[0]
+        if isinstance(found, Global):
+            name = found.qualname
+        elif not isinstance(found, Object):
+            name = known_text(found) or ""
+        else:
+            inner = found
+            continue
+        break
+    if not name:
         return None
-    code = value.args[0]
-    code = text_of(code) if isinstance(code, bytes) else code
-    state = value.states[-1] if value.states else ()
-    if not isinstance(code, str) or type(state) is not tuple:
-        return None
-    order = state[1] if len(state) > 1 else "<"
-    big = order in (">", b">")
-    if code in _NUMBERS:
-        return _number_type(code, big=big)
-    kind, size = code[:1], int(code[1:]) if code[1:].isdigit() and len(code) < 12 else -1
-    if kind == "O":
-        return _Type("object", size, has_objects=True)
-    if kind in "mM" and kind:
-        return _time_type(kind, state, big=big)
-    if kind == "S" and size >= 0:
-        return _Type(code, size, lambda data, at: bytes(data[at : at + size]).rstrip(b"\0"))
-    if kind == "U" and size >= 0:
-        encoding = "utf-32-be" if big else "utf-32-le"
-        return _Type(
-            code,
-            4 * size,
-            lambda data, at: str(data[at : at + 4 * size], encoding, "replace").rstrip("\0"),
-        )
-    if kind == "V" and len(state) > 4 and type(state[3]) is tuple:
-        return _record_type(size, state[3], state[4], depth)
-    return _Type(escaped(code), size) if size > 0 else None
-
-
-def _number_type(code: str, *, big: bool) -> _Type:
-    layout, name = _NUMBERS[code]
-    number = Struct((">" if big else "<") + layout)
-
-    def read(data: bytes, at: int) -> Any:
-        parts = number.unpack_from(data, at)
-        return parts[0] if len(parts) == 1 else complex(*parts)
-
-    return _Type(name, number.size, read)
-
-
-def _time_type(kind: str, state: tuple[Any, ...], *, big: bool) -> _Type | None:
-    metadata = state[-1]
-    try:
-        unit, count = metadata[1][:2]
-    except (TypeError, IndexError, ValueError, KeyError):
-        return None
-    raw = bytes_of(unit)
-    unit = text_of(raw) if raw is not None else unit
-    if not isinstance(unit, str) or type(count) is not int:
-        return None
-    number = Struct(">q" if big else "<q")
-
-    def read(data: bytes, at: int) -> str:
-        (stored,) = number.unpack_from(data, at)
-        if stored == _NOT_A_TIME:
-            return "NaT"
-        if kind == "m":
-            return f"{stored * count} {unit}"
-        return _moment(stored * count, unit)
-
-    name = "timedelta64" if kind == "m" else "datetime64"
-    return _Type(f"{name}[{escaped(unit)}]", number.size, read)
-
-
-def _moment(stored: int, unit: str) -> str:
-    """Return the text of a number of units since 1970."""
-    if unit == "Y":
-        return str(1970 + stored)
-    if unit == "M":
-        return f"{1970 + stored // 12}-{stored % 12 + 1:02}"
-    numerator, denominator = _UNITS.get(unit, (0, 1))
-    try:
-        moment = datetime(1970, 1, 1) + timedelta(  # noqa: DTZ001  (numpy's have no zone)
-            microseconds=stored * numerator // denominator
-        )
-    except OverflowError:
-        return f"{stored} {unit}"
-    return moment.date().isoformat() if unit in "DW" else moment.isoformat()
-
-
-def _record_type(size: int, names: tuple[Any, ...], fields: Any, depth: int) -> _Type | None:
-    if type(fields) is not dict or not names:
-        return None
-    readers: list[tuple[str, _Type, int]] = []
-    for name in names:
-        found = fields.get(name)
-        if type(found) is not tuple or len(found) < 2 or type(found[1]) is not int:
-            return None
-        kind = _type_of(found[0], depth + 1)
-        if kind is None or kind.read is None or not 0 <= found[1] <= size - kind.size:
-            return None
-        readers.append((text_of(name) if isinstance(name, bytes) else str(name), kind, found[1]))
-
-    def read(data: bytes, at: int) -> dict[str, Any]:
-        return {name: kind.read(data, at + shift) for name, kind, shift in readers if kind.read}
-
-    return _Type(f"({', '.join(escaped(name) for name, _, _ in readers)})", size, read)
+    kind = escaped(class_name(value).rpartition(".")[2])
+    return View(kind, brief=escaped(name), parts=object_parts(value, python2))

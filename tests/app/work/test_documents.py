@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,18 @@ def test_lines_have_names_values_types_and_paths() -> None:
     inner = below(found, (0, 1))["b c"]
     assert (inner.value, inner.type, inner.path) == ("x", "str", (0, 1, 0))
     assert inner.address == "['a'][1]['b c']"
+
+
+def test_what_is_computed_and_what_is_below_it_is_marked() -> None:
+    found = document(array.array("d", [1.5, 2.5]))
+    assert ["computed" in line.marks for line in below(found).values()] == [True, True]
+    run = (
+        b"\x80\x02cgc3libs\nRun\n)\x81}(U\x06_stateU\x03NEWU\x09_exitcodeK\x01U\x07_signalK\x00ub."
+    )
+    lines = below(Document(run))
+    marked = {name for name, line in lines.items() if "computed" in line.marks}
+    assert marked == {"returncode"}
+    assert lines["state"].address == "state"
 
 
 def test_lines_come_in_slices_of_long_containers() -> None:

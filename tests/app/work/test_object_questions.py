@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +171,22 @@ def test_a_question_about_large_objects_may_take_longer_also_when_they_are_there
     session = open_session(path, bounds=Bounds(seconds=0.1, seconds_per_mib=30))
     root = answer(session.compared_root("Job.1", "Job.2"))
     assert root.changes == 1
+
+
+def test_what_has_to_be_known_before_a_change_is_of_one_version(
+    session: StoreSession, answer: Answer, tmp_path: Path
+) -> None:
+    rows = answer(session.children_of("Job.1", (), 0, 10))
+    codes = next(row for row in rows if row.name == "codes")
+    change = Change("set", "['codes'][0]")
+    found = answer(session.editing("Job.1", (*codes.path, 0), change))
+    assert found.version == sha256(pickle.dumps(OBJECTS["Job.1"], 4)).hexdigest()
+    assert found.text == "1"
+    assert found.places == ("['codes'][0]", "['again'][0]")
+    assert answer(session.editing("Job.1", None, Change("append", "['codes']"))).text is None
+    # It is the version that is shown, also when another one is stored.
+    with FilesystemStore(tmp_path / "jobs") as store:
+        store.write("Job.1", pickle.dumps(OBJECTS["Job.2"], 4))
+    assert answer(session.editing("Job.1", (*codes.path, 0), change)) == found
+    with pytest.raises(StoreError):
+        answer(session.editing("Job.1", (0,), Change("set", "['nothing']")))

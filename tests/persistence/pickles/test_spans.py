@@ -161,12 +161,43 @@ def test_parts_of_objects_have_their_bytes() -> None:
     pickled = decode(body)
     found = spans(pickled)
     expected = {
-        "(0)": 1, "(1)": "t", "(key)": 2, "[0]": 3, "[1]": 4, "[2]": 5, "['k']": 6,
-        "(added 0)": 7, "a": 8,
+        "(0)": 1, "(1)": "t", "(keyword 'key')": 2, "[0]": 3, "[1]": 4, "[2]": 5,
+        "(value 0)": 6, "(added 0)": 7, "a": 8,
     }  # fmt: skip
     for path, value in expected.items():
         assert cut(body, found.locate(path)) == value, path
         assert found.path_at(found.locate(path).start) == path
+    assert found.locate("['k']") == found.locate("(value 0)")
+    assert cut(body, found.locate("(key 0)")) == "k"
+
+
+def test_arguments_behind_the_name_of_a_class_are_counted_without_it() -> None:
+    data = b"\x80\x02ccopyreg\n__newobj__\n(cm\nA\nK\x05K\x06tR."
+    found = spans(decode(data))
+    for path, value in {"(0)": 5, "(1)": 6}.items():
+        assert cut(data, found.locate(path)) == value
+        assert found.path_at(found.locate(path).start) == path
+    assert data[slice(*found.locate("(made with 0)")[:2])] == b"cm\nA\n"
+    data = b"\x80\x02ccopyreg\n__newobj_ex__\n(cm\nA\nK\x05K\x06\x86}U\x01aK\x07stR."
+    found = spans(decode(data))
+    for path, value in {"(0)": 5, "(1)": 6, "(a)": 7, "(made with 2)['a']": 7}.items():
+        assert cut(data, found.locate(path)) == value
+    assert found.path_at(data.index(b"K\x06")) == "(1)"
+
+
+def test_members_of_a_set_that_is_made_by_a_call_have_their_bytes() -> None:
+    data = b"\x80\x02c__builtin__\nset\n](K\x05K\x06e\x85R."
+    found = spans(decode(data))
+    assert cut(data, found.locate("(1)")) == 6
+    assert found.path_at(found.locate("(1)").start) == "(1)"
+
+
+def test_what_rows_show_elsewhere_than_it_is_has_its_bytes() -> None:
+    data = b"ccollections\nOrderedDict\n((lp0\n(lp1\nS'a'\naI1\naa(lp2\nS'b'\naI2\naatR."
+    found = spans(decode(data))
+    assert cut(data, found.locate("['b']")) == 2
+    assert found.locate("['b']") == found.locate("(0)[1][1]")
+    assert found.locate("['b'].real") == found.locate("['b']")
 
 
 def test_a_state_that_is_no_dictionary_has_a_path() -> None:
@@ -181,7 +212,11 @@ def test_of_attributes_that_are_set_twice_the_last_counts() -> None:
     data = b"\x80\x02cm\nA\n)\x81}U\x01aK\x01sb}U\x01aK\x02sb."
     pickled = decode(data)
     assert pickled.root.attributes() == {"a": 2}
-    assert cut(data, spans(pickled).locate("a")) == 2
+    found = spans(pickled)
+    assert cut(data, found.locate("a")) == 2
+    assert cut(data, found.locate("(state 0)['a']")) == 1
+    assert found.path_at(data.index(b"K\x01")) == "(state 0)['a']"
+    assert found.path_at(data.index(b"K\x02")) == "a"
 
 
 def test_instances_and_results_of_results_are_followed() -> None:

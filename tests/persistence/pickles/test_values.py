@@ -83,6 +83,8 @@ TYPED = [
     ("defaultdict(builtins.list, {'a': [1]})", defaultdict(list, a=[1])),
     ("defaultdict(None, {'a': 1})", defaultdict(None, a=1)),
     ("builtins.list", list),
+    ("list", list),
+    ("defaultdict(list, {'a': [1]})", defaultdict(list, a=[1])),
     ("collections.OrderedDict", OrderedDict),
     ("[Decimal('1'), {date(2024, 1, 2): {1.5}}]", [Decimal(1), {dt.date(2024, 1, 2): {1.5}}]),
     (f"{__name__}.Colour.RED", Colour.RED),
