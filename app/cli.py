@@ -8,9 +8,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from app import __version__
+from app.resource_files import build_number
+from persistence.errors import StoreError
+from persistence.urls import StoreUrl
+
+if TYPE_CHECKING:
+    from app.work.handover import Door
 
 __all__ = ["main", "parse"]
 
@@ -29,17 +37,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    handed_over, door = (False, None) if options.screenshot else _hand_over(options)
+    if handed_over:
+        print("The store is shown in the window that is open already.")  # noqa: T201
+        return 0
     from app.main import run
 
-    return run(options)
+    return run(options, door)
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line.
 
     Returns:
-        `uri` (None or the address of a store), `demo`, `read_only` (booleans) and
-        `screenshot` (None or the path of a PNG file).
+        `uri` (None or the address of a store), `demo`, `read_only`, `new_window` (booleans)
+        and `screenshot` (None or the path of a PNG file).
     """
     parser = argparse.ArgumentParser(
         prog="jobshelf",
@@ -63,12 +75,30 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--read-only", action="store_true", help="open the store so that nothing can change it"
     )
     parser.add_argument(
+        "--new-window",
+        action="store_true",
+        help="open a window of its own, whatever other windows there are",
+    )
+    parser.add_argument(
         "--screenshot",
         metavar="FILE",
         help="render the window to a PNG file, say what it shows, and exit",
     )
-    parser.add_argument("--version", action="version", version=f"Jobshelf {__version__}")
+    build = f" (build {number})" if (number := build_number()) else ""
+    parser.add_argument("--version", action="version", version=f"Jobshelf {__version__}{build}")
     options = parser.parse_args(arguments)
     if options.demo and options.uri:
         parser.error("--demo makes its own store: leave out the URI")
     return options
+
+
+def _hand_over(options: argparse.Namespace) -> tuple[bool, Door | None]:
+    """Have an open window show the store, unless a window of its own is wanted."""
+    from app.work.handover import Invitation, hand_over_or_listen
+
+    invitation = None
+    if options.uri and not options.new_window:
+        with suppress(StoreError):  # the window says what is wrong with the address
+            uri = StoreUrl.parse(options.uri).with_password()
+            invitation = Invitation(uri, options.read_only)
+    return hand_over_or_listen(invitation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
@@ -16,6 +17,7 @@ from PySide6.QtCore import (
     QEvent,
     QMessageLogContext,
     QObject,
+    Qt,
     QTimer,
     QtMsgType,
     qInstallMessageHandler,
@@ -27,14 +29,17 @@ from app import __version__
 from app.actions.journal import Journal
 from app.demo import Demo
 from app.display import display_problem
-from app.settings import Settings, data_dir, log_dir
+from app.settings import Settings, cache_dir, config_dir, data_dir, log_dir, use_other_home
+from app.window.banner import Mood
 from app.window.icons import application_icon
 from app.window.main_window import MainWindow
 from app.window.report_dialog import report_of, show_report
 from app.window.screenshot import Screenshot
 from app.window.theme import apply_appearance
 from app.window.window_memory import FIRST_SIZE
+from app.work.handover import Door, Visit
 from app.work.pool import Lane
+from app.work.visitors import Visitors
 
 __all__ = ["Options", "create_application", "run"]
 
@@ -95,11 +100,12 @@ def create_application(argv: Sequence[str]) -> tuple[QApplication, MainWindow]:
     return application, window
 
 
-def run(options: Options) -> int:
+def run(options: Options, door: Door | None = None) -> int:
     """Run the application until its window is closed; return the exit status.
 
     Args:
         options: What the command line asks for.
+        door: Where other programs hand stores over to this window; None for nowhere.
     """
     if problem := display_problem():
         if not options.screenshot:
@@ -107,8 +113,7 @@ def run(options: Options) -> int:
             return _NO_DISPLAY
         os.environ["QT_QPA_PLATFORM"] = "offscreen"  # a picture needs no display
     try:
-        _start_logging()
-        data_dir()
+        elsewhere = _prepare_folders()
     except OSError as error:
         print(  # noqa: T201
             f"jobshelf: no folder can be made for settings and undo ({error}). Set the "
@@ -118,9 +123,16 @@ def run(options: Options) -> int:
         return _NO_HOME
     application, window = create_application(sys.argv[:1])
     sys.excepthook = _report
+    if elsewhere is not None:
+        _say_home(window, elsewhere)
+        # A store that is opened takes the banner down.
+        window.store_opened.connect(
+            lambda _: _say_home(window, elsewhere), Qt.ConnectionType.SingleShotConnection
+        )
     wake = _end_on_signals(application)
     opener = _FileOpener(window)
     application.installEventFilter(opener)
+    reception = _Reception(application, window, door) if door is not None else None
     demo = _DemoKeeper(window)
     picture = None
     if options.screenshot:
@@ -135,6 +147,8 @@ def run(options: Options) -> int:
     try:
         status = application.exec()
     finally:
+        if reception is not None:
+            reception.close()
         demo.close()
         wake.stop()
     return picture.status if picture is not None else status
@@ -229,6 +243,62 @@ class _FileOpener(QObject):
             self._window.open_store(url.toLocalFile() if url.isLocalFile() else url.toString())
             return True
         return super().eventFilter(watched, event)
+
+
+class _Reception(QObject):
+    """Shows the stores that the user opens elsewhere: in a file manager, in a terminal."""
+
+    def __init__(self, application: QApplication, window: MainWindow, door: Door) -> None:
+        super().__init__(window)
+        self._window = window
+        self._visitors = Visitors(door, self)
+        self._visitors.arrived.connect(self._on_arrived)
+        application.applicationStateChanged.connect(self._on_state_changed)
+
+    def close(self) -> None:
+        """Show no more of them."""
+        self._visitors.close()
+
+    def _on_arrived(self, visit: Visit) -> None:
+        wanted = visit.invitation
+        is_shown = self._window.shows(wanted.uri, wanted.read_only)
+        # A dialog asks about the store that is open: that store stays.
+        can_open = not wanted.only_if_shown and QApplication.activeModalWidget() is None
+        visit.answer(is_shown or can_open)
+        if can_open and not is_shown:
+            self._window.open_store(wanted.uri, wanted.read_only)
+        if is_shown or can_open:
+            self._window.setWindowState(
+                self._window.windowState() & ~Qt.WindowState.WindowMinimized
+            )
+            self._window.raise_()
+            self._window.activateWindow()
+
+    def _on_state_changed(self, state: Qt.ApplicationState) -> None:
+        if state == Qt.ApplicationState.ApplicationActive:
+            self._visitors.renew()
+
+
+def _prepare_folders() -> Path | None:
+    """See that there is a place for logs, settings and undo; return it if it is not the usual."""
+    folders = (log_dir, data_dir, config_dir, cache_dir)
+    elsewhere = None
+    try:
+        for folder in folders:
+            if not os.access(folder(), os.W_OK):
+                raise PermissionError(errno.EACCES, "it cannot be written to", str(folder()))
+    except OSError:
+        elsewhere = use_other_home()
+    _start_logging()
+    data_dir()
+    return elsewhere
+
+
+def _say_home(window: MainWindow, folder: Path) -> None:
+    window.banner.show_sentence(
+        f"Your home folder cannot be written to: settings and undo are kept in {folder}.",
+        Mood.WARNING,
+    )
 
 
 def _start_logging() -> None:

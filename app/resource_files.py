@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["resource"]
+__all__ = ["build_number", "resource"]
 
 _APP = Path(__file__).resolve().parent
 
@@ -18,3 +18,11 @@ def resource(name: str) -> Path:
     # A wheel carries the folder inside the package; a checkout and a bundle beside it.
     packaged = _APP / "resources" / name
     return packaged if packaged.exists() else _APP.parent / "resources" / name
+
+
+def build_number() -> str:
+    """Return the day and commit of an installed bundle, as "20261124.0123456789"; else ""."""
+    try:
+        return resource("build.txt").read_text("ascii").strip()
+    except OSError:
+        return ""

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import errno
 import json
 import os
+import stat
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
@@ -26,6 +29,7 @@ __all__ = [
     "config_dir",
     "data_dir",
     "log_dir",
+    "use_other_home",
 ]
 
 HOME_VARIABLE = "JOBSHELF_HOME"
@@ -33,6 +37,7 @@ HOME_VARIABLE = "JOBSHELF_HOME"
 
 _NAME = "jobshelf"
 _MAX_RECENT = 12
+_FOR_ALL = ("/var/tmp", tempfile.gettempdir())  # noqa: S108 -- what is found there is checked
 
 T = TypeVar("T")
 
@@ -63,6 +68,37 @@ def _folder(part: str, default: Path) -> Path:
     # The journal holds pickles of other people's stores: nobody else may look in.
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+def use_other_home() -> Path:
+    """Keep everything in the system's folder for temporary files that survive a restart.
+
+    For users whose own folder cannot be written to: a service, a full or read-only disk.
+
+    Returns:
+        The folder, which is only this user's; `HOME_VARIABLE` names it from now on.
+
+    Raises:
+        OSError: That is not possible either, or the user has named a folder.
+    """
+    if os.name == "nt" or os.environ.get(HOME_VARIABLE):
+        raise PermissionError(errno.EACCES, "there is no other folder")
+    problem = OSError(errno.ENOENT, "there is no folder for temporary files")
+    for parent in _FOR_ALL:
+        folder = Path(parent) / f"{_NAME}-home-{os.geteuid()}"
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            status = folder.lstat()
+        except OSError as error:
+            problem = error
+            continue
+        # Others may write there too, and may have been first.
+        is_ours = status.st_uid == os.geteuid() and not status.st_mode & 0o077
+        if stat.S_ISDIR(status.st_mode) and is_ours:
+            os.environ[HOME_VARIABLE] = str(folder)
+            return folder
+        problem = PermissionError(errno.EACCES, "it is not only yours", str(folder))
+    raise problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,9 @@ Durability = Literal["full", "normal"]
 # EXTRA is FULL for a database in WAL mode. With a rollback journal, as GC3Pie's have, it also
 # flushes the folder, without which a power cut may take back the last transaction.
 _SYNCHRONOUS: dict[Durability, str] = {"full": "EXTRA", "normal": "NORMAL"}
+APPLICATION_ID = int.from_bytes(b"JobS", "big")
+"""What tells files that Jobshelf made from other SQLite files (resources/jobshelf-mime.xml)."""
+
 _BUSY_MILLISECONDS = 100  # then `Connection` tries again
 
 
@@ -115,6 +118,8 @@ class SqliteDatabase(Database):
         # has tables already belongs to another program too: its mode is not ours to change.
         if self.is_empty() and not self._is_in_memory:
             with self.connection() as connection:
+                # First, or it would stand in the log: file managers read the file alone.
+                connection.fetch(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.fetch("PRAGMA journal_mode = WAL")
         with self.transaction() as connection:
             yield connection

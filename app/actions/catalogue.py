@@ -31,10 +31,6 @@ def _can_replace(now: Circumstances) -> bool:
     return now.store_is_writable and now.selected == 1 and not now.is_busy
 
 
-def _object_is_shown(now: Circumstances) -> bool:
-    return now.object_is_shown
-
-
 def _why_read_only(now: Circumstances) -> str:
     if not now.store_is_open or now.store_is_writable:
         return ""
@@ -51,6 +47,10 @@ def _value(
 
     keys = (shortcut,) if shortcut else ()
     return Action(f"object.{verb}", text, tip, icon, keys, can, hint=hint, why_not=_why_read_only)
+
+
+def _object_is_shown(now: Circumstances) -> bool:
+    return now.object_is_shown
 
 
 def _node_is_current(now: Circumstances) -> bool:
@@ -366,34 +366,6 @@ EDIT_ENTRIES = (
 )
 """What changes the current value of the tree, as menus have it."""
 
-TABLE_MENU = (
-    "edit.copy_id",
-    SEPARATOR,
-    "object.compare",
-    "object.safety",
-    SEPARATOR,
-    "object.delete",
-    "object.delete_below",
-    "submenu.replace",
-)
-"""The context menu of the table."""
-
-TREE_MENU = (
-    "object.follow",
-    "object.back",
-    SEPARATOR,
-    *EDIT_ENTRIES,
-    SEPARATOR,
-    "edit.copy_value",
-    "edit.copy_path",
-    "edit.copy_expression",
-    SEPARATOR,
-    "object.find",
-    "object.safety",
-    "object.opcodes",
-)
-"""The context menu of the tree."""
-
 MENUS: tuple[Menu, ...] = (
     (
         "&File",
@@ -467,3 +439,31 @@ MENUS: tuple[Menu, ...] = (
     ("&Help", ("help.filter", "help.shortcuts", SEPARATOR, "help.about")),
 )
 """The menu bar. "submenu.replace" holds the two ways to replace an object."""
+
+TABLE_MENU = (
+    "edit.copy_id",
+    SEPARATOR,
+    "object.compare",
+    "object.safety",
+    SEPARATOR,
+    "object.delete",
+    "object.delete_below",
+    "submenu.replace",
+)
+"""The context menu of the table."""
+
+TREE_MENU = (
+    "object.follow",
+    "object.back",
+    SEPARATOR,
+    *EDIT_ENTRIES,
+    SEPARATOR,
+    "edit.copy_value",
+    "edit.copy_path",
+    "edit.copy_expression",
+    SEPARATOR,
+    "object.find",
+    "object.safety",
+    "object.opcodes",
+)
+"""The context menu of the tree."""

@@ -23,7 +23,7 @@ from app.actions.replace import content_of_file, content_of_object
 from app.window.banner import Banner, Mood
 from app.window.compare_window import Version
 from app.window.delete_dialog import DeleteAnswer, DeleteDialog
-from app.window.object_picker import ObjectPicker
+from app.window.object_picker import REPLACE, ObjectPicker
 from app.window.recently_deleted_dialog import RecentlyDeletedDialog
 from app.work.session import StoreSession
 from persistence.errors import ConflictError, ObjectNotFound, StoreError
@@ -139,7 +139,7 @@ class ChangeFlow(QObject):
         """Let the user choose another object whose content this one gets."""
         if self._session is None:
             return
-        picker = ObjectPicker(self._session, id_, self._window)
+        picker = ObjectPicker(self._session, id_, REPLACE, self._window)
         picker.picked.connect(partial(self.replace_by_object, id_))
         picker.finished.connect(picker.deleteLater)
         picker.open()

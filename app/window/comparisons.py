@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
 from app.window.compare_window import CompareWindow, Version
-from app.window.object_picker import ObjectPicker
+from app.window.object_picker import COMPARE, ObjectPicker
 from app.work.session import StoreSession
 
 __all__ = ["Comparisons"]
@@ -33,14 +33,7 @@ class Comparisons(QObject):
         if len(ids) > 1:
             self.compare_two(ids[0], ids[1])
             return
-        picker = ObjectPicker(
-            self._session,
-            ids[0],
-            self._window,
-            title="Compare With Another Object",
-            sentence=f"{ids[0]} is shown beside the object chosen here, with what differs.",
-            take="&Compare",
-        )
+        picker = ObjectPicker(self._session, ids[0], COMPARE, self._window)
         picker.picked.connect(partial(self.compare_two, ids[0]))
         picker.finished.connect(picker.deleteLater)
         picker.open()

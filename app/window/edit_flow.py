@@ -25,7 +25,7 @@ from app.window.change_dialog import ChangeDialog
 from app.window.edit_writer import Asker, EditWriter, Wish
 from app.window.insert_dialog import InsertDialog
 from app.window.inspector_panel import InspectorPanel
-from app.window.object_picker import ObjectPicker
+from app.window.object_picker import ObjectPicker, Purpose
 from app.window.reclass_dialog import ReclassDialog
 from app.window.rename_dialog import RenameDialog
 from app.window.spots import spot_at
@@ -253,15 +253,13 @@ class EditFlow(QObject):
         if self._session is None:
             return
         target = spot.row.target or ""
-        picker = ObjectPicker(
-            self._session,
-            target,
-            self._window,
-            title=f"Point {shortened(spot.address, 60)} To",
-            sentence=f"{spot.address} of {spot.id_} refers to {target}. It will refer to the "
-            "object chosen here. It can be undone.",
-            take="&Point There",
+        purpose = Purpose(
+            f"Point {shortened(spot.address, 60)} To",
+            f"{spot.address} of {spot.id_} refers to {target}. It will refer to the object "
+            "chosen here. It can be undone.",
+            "&Point There",
         )
+        picker = ObjectPicker(self._session, target, purpose, self._window)
         picker.picked.connect(partial(self._on_picked, spot, editing))
         picker.finished.connect(picker.deleteLater)
         picker.finished.connect(lambda _: self._view.setFocus())

@@ -10,12 +10,13 @@ from importlib import metadata
 
 import PySide6
 from PySide6.QtCore import Qt, qVersion
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QFontDatabase, QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
     QLabel,
+    QPlainTextEdit,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -23,10 +24,13 @@ from PySide6.QtWidgets import (
 
 from app.actions.action import Action
 from app.actions.catalogue import ACTIONS, MENUS
+from app.resource_files import build_number, resource
 from app.window.icons import application_icon
 from app.window.theme import GRID, theme
 
-__all__ = ["AboutDialog", "FilterHelp", "ShortcutsDialog"]
+__all__ = ["AboutDialog", "FilterHelp", "LicencesDialog", "ShortcutsDialog"]
+
+_NOTICES = "third-party-notices.txt"
 
 _FILTER_FORMS = (
     ("sweep", "ID, name, type or state contains “sweep”, in any case"),
@@ -69,8 +73,8 @@ class _Page(QDialog):
         area.setFrameShape(QScrollArea.Shape.NoFrame)
         area.setWidgetResizable(True)
         area.setWidget(text)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        buttons.rejected.connect(self.reject)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        self.buttons.rejected.connect(self.reject)
         self.row = QHBoxLayout()
         self.row.setSpacing(4 * GRID)
         self.row.addWidget(area, 1)
@@ -78,7 +82,7 @@ class _Page(QDialog):
         column.setContentsMargins(5 * GRID, 5 * GRID, 5 * GRID, 4 * GRID)
         column.setSpacing(3 * GRID)
         column.addLayout(self.row)
-        column.addWidget(buttons)
+        column.addWidget(self.buttons)
 
 
 class FilterHelp(_Page):
@@ -131,7 +135,8 @@ class AboutDialog(_Page):
         ]
         html = (
             f"<h2>Jobshelf {escape(version)}</h2>"
-            "<p>Open, inspect, edit and repair persistent job stores.<br>"
+            + (f"<p>Build {escape(number)}</p>" if (number := build_number()) else "")
+            + "<p>Open, inspect, edit and repair persistent job stores.<br>"
             "Nothing that is shown is ever run.</p>"
             "<p>MIT licence. Icons: MIT licence.</p>"
             + _table(
@@ -149,7 +154,36 @@ class AboutDialog(_Page):
         picture.setPixmap(application_icon().pixmap(16 * GRID, 16 * GRID))
         picture.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.row.insertWidget(0, picture)
+        if resource(_NOTICES).is_file():  # a bundle brings what it names; else pip installed it
+            licences = self.buttons.addButton("&Licences…", QDialogButtonBox.ButtonRole.ActionRole)
+            licences.setObjectName("licencesButton")
+            licences.clicked.connect(self._show_licences)
         self.resize(520, 400)
+
+    def _show_licences(self) -> None:
+        dialog = LicencesDialog(self)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+
+class LicencesDialog(QDialog):
+    """The licences of all that is in the bundle, as they were collected when it was built."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("licencesDialog")
+        self.setWindowTitle("Licences")
+        text = QPlainTextEdit(resource(_NOTICES).read_text("utf-8"), self)
+        text.setReadOnly(True)
+        text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(5 * GRID, 5 * GRID, 5 * GRID, 4 * GRID)
+        column.setSpacing(3 * GRID)
+        column.addWidget(text)
+        column.addWidget(buttons)
+        self.resize(760, 600)
 
 
 def _keys(action: Action) -> str:

@@ -92,8 +92,8 @@ class MainWindow(QMainWindow):
         self.notice = Banner(self)
         self.banner = Banner(self)
         self.flow = ChangeFlow(self.changes, self.banner, self)
-        self.comparisons = Comparisons(self)
         self.edits = EditFlow(self.changes, self.inspector, self)
+        self.comparisons = Comparisons(self)
         self.preferences = Preferences(settings, self)
         self.copier = Copier(self.table, self.inspector, self)
         self.actions_ = ActionSet(self, self._handlers())
@@ -118,6 +118,11 @@ class MainWindow(QMainWindow):
         self._read_only = read_only
         self._opening_soon.start()
         self.session.open(uri, read_only)
+
+    def shows(self, uri: str, read_only: bool = False) -> bool:
+        """Whether a store is open in this window, and as well guarded as is asked for."""
+        is_guarded = self._read_only or not read_only
+        return self.session.info is not None and is_guarded and StoreUrl.parse(uri) == self._url
 
     def close_store(self) -> None:
         """Close the store; the window shows what can be opened."""
@@ -158,13 +163,13 @@ class MainWindow(QMainWindow):
             "object.follow": self.inspector.follow,
             "object.back": self.inspector.back,
             "object.forward": self.inspector.forward,
+            **self.edits.handlers(),
             "object.find": self.inspector.show_find_bar,
             "object.find_next": lambda: self.inspector.find_bar.step(1),
             "object.find_previous": lambda: self.inspector.find_bar.step(-1),
             "object.compare": self._compare,
             "object.safety": lambda: self._show_tab(self.inspector.safety),
             "object.opcodes": lambda: self._show_tab(self.inspector.opcodes),
-            **self.edits.handlers(),
             "object.delete": lambda: self._delete(with_below=False),
             "object.delete_below": lambda: self._delete(with_below=True),
             "object.replace": lambda: self._with_current(self.flow.replace_from_file),
@@ -247,10 +252,10 @@ class MainWindow(QMainWindow):
         self.changes.moved.connect(self.inspector.changes.refresh)
         self.flow.told.connect(lambda text, undo: self.status.show_change(text, undoable=undo))
         self.flow.refresh_requested.connect(self.refresh)
-        self.flow.comparison_requested.connect(self.comparisons.show)
-        self.inspector.changes.comparison_requested.connect(self.comparisons.show)
         self.edits.begun.connect(self.flow.note_edited)
         self.edits.told.connect(lambda text: self.status.show_change(text, undoable=False))
+        self.flow.comparison_requested.connect(self.comparisons.show)
+        self.inspector.changes.comparison_requested.connect(self.comparisons.show)
         self.preferences.live_changed.connect(self._set_live)
         self.copier.copied.connect(lambda text: self.status.show_change(text, undoable=False))
         self.copier.failed.connect(self._on_failed)
@@ -262,8 +267,8 @@ class MainWindow(QMainWindow):
         address = info.uri if info is not None else ""
         self.changes.set_session(session, address)
         self.flow.set_session(session)
-        self.comparisons.set_session(session)
         self.edits.set_session(session)
+        self.comparisons.set_session(session)
         self.copier.set_session(session)
         self.inspector.set_session(session, address)
         self.table.set_session(session)

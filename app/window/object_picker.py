@@ -1,6 +1,8 @@
-"""Chooses another object of the open store: for its content, a reference, a comparison."""
+"""Chooses another object of the open store: for its content, to compare, to refer to it."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -19,7 +21,34 @@ from app.window.theme import GRID
 from app.work.records import RowQuery
 from app.work.session import StoreSession
 
-__all__ = ["ObjectPicker"]
+__all__ = ["COMPARE", "REPLACE", "ObjectPicker", "Purpose"]
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What an object is chosen for.
+
+    Attributes:
+        title: Of the dialog.
+        sentence: What happens, with "{id}" for the object that it happens to.
+        verb: On the button.
+    """
+
+    title: str
+    sentence: str
+    verb: str
+
+
+REPLACE = Purpose(
+    "Replace With Another Object's Content",
+    "{id} keeps its ID and gets the content of the object chosen here. It can be undone.",
+    "&Replace",
+)
+COMPARE = Purpose(
+    "Compare With Another Object",
+    "{id} is shown beside the object chosen here, with what differs between them.",
+    "&Compare",
+)
 
 
 class ObjectPicker(QDialog):
@@ -35,35 +64,24 @@ class ObjectPicker(QDialog):
         self,
         session: StoreSession,
         id_: str,
+        purpose: Purpose,
         parent: QWidget | None = None,
-        *,
-        title: str = "Replace With Another Object's Content",
-        sentence: str = "",
-        take: str = "&Replace",
     ) -> None:
         """Make the dialog.
 
         Args:
             session: The open store.
-            id_: The object that cannot be chosen: the one that will get other content.
+            id_: The object that another one is chosen for; it cannot be chosen itself.
+            purpose: What the other one is for.
             parent: Owning window.
-            title: Title of the dialog.
-            sentence: What will be done with the chosen object; by default that the first one
-                gets its content.
-            take: Text of the button.
         """
         super().__init__(parent)
         self.setObjectName("objectPicker")
-        self.setWindowTitle(title)
+        self.setWindowTitle(purpose.title)
         self._id = id_
-        intention = QLabel(
-            sentence
-            or f"{id_} keeps its ID and gets the content of the object chosen here. "
-            "It can be undone.",
-            self,
-        )
-        intention.setWordWrap(True)
-        intention.setTextFormat(Qt.TextFormat.PlainText)
+        sentence = QLabel(purpose.sentence.replace("{id}", id_), self)
+        sentence.setWordWrap(True)
+        sentence.setTextFormat(Qt.TextFormat.PlainText)
         self.filter = FilterEdit(self)
         self.filter.setObjectName("pickerFilter")
         self.model = IdTableModel(self)
@@ -83,7 +101,7 @@ class ObjectPicker(QDialog):
         self._error.setWordWrap(True)
         self._error.hide()
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
-        self._take = self.buttons.addButton(take, QDialogButtonBox.ButtonRole.AcceptRole)
+        self._take = self.buttons.addButton(purpose.verb, QDialogButtonBox.ButtonRole.AcceptRole)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         self.view.selectionModel().currentChanged.connect(self._update)
@@ -92,7 +110,7 @@ class ObjectPicker(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(5 * GRID, 5 * GRID, 5 * GRID, 4 * GRID)
         column.setSpacing(3 * GRID)
-        column.addWidget(intention)
+        column.addWidget(sentence)
         column.addWidget(self.filter)
         column.addWidget(self._error)
         column.addWidget(self.view, 1)

@@ -56,6 +56,7 @@ from persistence.pickles.paths import Attribute, Item, Path, Step
 from persistence.pickles.places import resolve
 from persistence.pickles.renaming import reclassed, renamed_class, renamed_module
 from persistence.pickles.sharing import (
+    is_shared,
     places_of,
     references_in,
     shared_from,
@@ -248,7 +249,7 @@ class _Edit:
         if not slots:
             return new
         if self._change.everywhere:
-            if shared_from(self._root, slots, len(slots)) == len(slots):
+            if is_shared(self._root, slots):
                 return substituted(self._root, {id(old): new})
             return self._put_everywhere(slots, new)
         return self._put(slots, new, shared_from(self._root, slots, len(slots) - 1))
@@ -378,16 +379,16 @@ class _Edit:
         if name in obj.attributes():
             raise self.refused("there is such an attribute already")
         inner = attributes_of(obj)
+        attributes = inner[-1].get() if inner else {}
+        key: Any = name
+        if self._pickle.python2 and all(type(own) is bytes for own in attributes):
+            key = bytes_like(name, b"")
         if inner:
-            attributes = inner[-1].get()
-            key: Any = name
-            if self._pickle.python2 and any(type(own) is bytes for own in attributes):
-                key = bytes_like(name, b"")
             return self._changed([*slots, *inner], lambda fresh: fresh.__setitem__(key, value))
         if not obj.states and may_have_attributes(obj):
-            return self._changed(slots, lambda fresh: fresh.__setstate__({name: value}))
+            return self._changed(slots, lambda fresh: fresh.__setstate__({key: value}))
         if len(obj.states) == 1 and type(obj.states[0]) is tuple and obj.states[0][:1] == (None,):
-            state = ({name: value}, *obj.states[0][1:])
+            state = ({key: value}, *obj.states[0][1:])
             return self._changed(slots, lambda fresh: put(Slot(fresh, "states", 0), state))
         raise self.refused("its state is not made of attributes")
 

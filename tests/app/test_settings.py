@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from app import settings
 from app.settings import Setting, Settings, cache_dir, config_dir, data_dir, log_dir
 
 
@@ -11,6 +13,34 @@ def test_every_folder_lies_in_the_one_that_the_environment_names(home: Path) -> 
     assert {config_dir(), data_dir(), cache_dir(), log_dir()} == {
         home / name for name in ("config", "data", "cache", "log")
     }
+
+
+@pytest.fixture
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("JOBSHELF_HOME", "")
+    monkeypatch.setattr(settings, "_FOR_ALL", (str(tmp_path),))
+    return tmp_path
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there a user's profile can be written to")
+def test_a_user_who_may_not_write_at_home_has_a_folder_elsewhere(shared: Path) -> None:
+    folder = settings.use_other_home()
+    assert folder.parent == shared
+    assert folder.stat().st_mode & 0o077 == 0
+    assert data_dir() == folder / "data"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there a user's profile can be written to")
+def test_a_folder_elsewhere_that_others_can_look_into_is_not_taken(shared: Path) -> None:
+    settings.use_other_home().chmod(0o755)
+    os.environ["JOBSHELF_HOME"] = ""
+    with pytest.raises(PermissionError, match="not only yours"):
+        settings.use_other_home()
+
+
+def test_a_folder_that_the_user_named_is_not_replaced_by_another(home: Path) -> None:
+    with pytest.raises(PermissionError):
+        settings.use_other_home()
 
 
 def test_values_come_back_after_a_restart() -> None:

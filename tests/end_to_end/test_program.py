@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -127,6 +128,34 @@ def _press_and_look(
 ) -> set[str]:
     desktop.press(first, second)
     return look()
+
+
+def test_a_store_that_is_opened_elsewhere_is_shown_in_the_window_that_is_open(
+    desktop: Desktop, gc3pie: Callable[[str], Path]
+) -> None:
+    first = gc3pie("python3.7/jobs.db")
+    second = Path(shutil.copy(first, first.with_name("other.db")))
+    command = [sys.executable, "-m", "app"]
+    program = subprocess.Popen([*command, str(first)], cwd=ROOT, env=desktop.environment)
+    other = None
+    try:
+        window = desktop.wait_for_window("jobs.db")
+        started = subprocess.run(
+            [*command, "other.db"], cwd=second.parent, timeout=60, capture_output=True, text=True,
+            env={**desktop.environment, "PYTHONPATH": str(ROOT)}, check=True,
+        )  # fmt: skip
+        assert "in the window that is open already" in started.stdout
+        wait_until(lambda: "other" in desktop.title(window), "the other store in that window")
+        other = subprocess.Popen(
+            [*command, "--new-window", str(first)], cwd=ROOT, env=desktop.environment
+        )
+        assert desktop.wait_for_window("jobs.db") != window
+        assert "other" in desktop.title(window)
+    finally:
+        for process in (program, other):
+            if process is not None:
+                process.terminate()
+                process.wait()
 
 
 def test_the_demo_opens_on_the_display_and_its_jobs_go_on(desktop: Desktop, tmp_path: Path) -> None:

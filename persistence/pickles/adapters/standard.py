@@ -182,6 +182,7 @@ def path(value: Object, python2: bool) -> View | None:
     if None in parts:
         return None
     name = class_name(value)
+    # Pure paths touch no file system; Python 3.13 pickles what a path was made of.
     kind: type[PurePath] = PureWindowsPath if "Windows" in name else PurePosixPath
     found = valid(lambda: kind(*[part for part in parts if part is not None]))
     if found is None:

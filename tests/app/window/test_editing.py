@@ -296,9 +296,10 @@ def test_what_was_written_meanwhile_behind_a_reference_can_be_compared(
     buttons = driver.window.banner.findChildren(QPushButton, "bannerButton")
     next(button for button in buttons if "Difference" in button.text()).click()
     shown = dialog(driver, CompareWindow)
-    assert isinstance(shown, CompareWindow)
-    driver.until(lambda: shown.model.root is not None and shown.model.root.changes)
-    driver.key(Qt.Key.Key_Escape, shown)
+    driver.until(lambda: shown.model.root is not None)  # both versions are there
+    assert shown.model.root.changes
+    driver.key(Qt.Key.Key_Escape, shown.view)
+    driver.until(lambda: not shown.isVisible())
 
 
 def test_undo_leads_to_the_value_that_it_gives_back(driver: Driver, path: Path) -> None:
@@ -508,7 +509,7 @@ def test_the_state_of_a_job_is_chosen_and_the_table_of_gc3pie_follows(
     assert "TERMINATED" in choices
     type_over(driver, field, "STOPPED")
     driver.key(Qt.Key.Key_Return, field.line)
-    driver.until(lambda: told(driver) == f"Edited execution._state of {job}: 'RUNNING' → 'STOPPED'")
+    driver.until(lambda: told(driver) == f"Edited execution.state of {job}: 'RUNNING' → 'STOPPED'")
     connection = sqlite3.connect(path)
     state, data = connection.execute(
         "SELECT state, data FROM store WHERE id = ?", (job,)

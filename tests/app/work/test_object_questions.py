@@ -161,18 +161,6 @@ def test_objects_too_large_to_be_kept_together_are_still_compared(
         assert answer(session.compared("Job.1", "Job.2", ComparedPlace())).count == 2
 
 
-def test_a_question_about_large_objects_may_take_longer_also_when_they_are_there_already(
-    tmp_path: Path, open_session: Open, answer: Answer
-) -> None:
-    path = tmp_path / "large"
-    jobs = [{"n": number, "s": str(number)} for number in range(25_000)]
-    with FilesystemStore(path) as store:
-        store.apply([Edit(f"Job.{n}", pickle.dumps([*jobs, n])) for n in (1, 2)])
-    session = open_session(path, bounds=Bounds(seconds=0.1, seconds_per_mib=30))
-    root = answer(session.compared_root("Job.1", "Job.2"))
-    assert root.changes == 1
-
-
 def test_what_has_to_be_known_before_a_change_is_of_one_version(
     session: StoreSession, answer: Answer, tmp_path: Path
 ) -> None:
@@ -190,3 +178,15 @@ def test_what_has_to_be_known_before_a_change_is_of_one_version(
     assert answer(session.editing("Job.1", (*codes.path, 0), change)) == found
     with pytest.raises(StoreError):
         answer(session.editing("Job.1", (0,), Change("set", "['nothing']")))
+
+
+def test_a_question_about_large_objects_may_take_longer_also_when_they_are_there_already(
+    tmp_path: Path, open_session: Open, answer: Answer
+) -> None:
+    path = tmp_path / "large"
+    jobs = [{"n": number, "s": str(number)} for number in range(25_000)]
+    with FilesystemStore(path) as store:
+        store.apply([Edit(f"Job.{n}", pickle.dumps([*jobs, n])) for n in (1, 2)])
+    session = open_session(path, bounds=Bounds(seconds=0.1, seconds_per_mib=30))
+    root = answer(session.compared_root("Job.1", "Job.2"))
+    assert root.changes == 1

@@ -1,0 +1,48 @@
+# Installs for one user and for all, starts on a GC3Pie store, and uninstalls without a trace.
+$ErrorActionPreference = 'Stop'
+$root = Resolve-Path "$PSScriptRoot\..\.."
+$setup = (Get-ChildItem "$root\dist\jobshelf-*-windows-*.exe").FullName
+$store = "$root\tests\data\gc3pie\python3.7\jobs.db"
+$pictures = New-Item -ItemType Directory -Force "$root\build\packaging\screenshots"
+
+function Start-AndWait($file, $arguments) {
+    $process = Start-Process $file $arguments -PassThru -Wait
+    if ($process.ExitCode -ne 0) { throw "$file $arguments ended with $($process.ExitCode)" }
+}
+
+foreach ($scope in 'CURRENTUSER', 'ALLUSERS') {
+    $base = if ($scope -eq 'ALLUSERS') { $env:ProgramFiles } else { "$env:LOCALAPPDATA\Programs" }
+    $hive = if ($scope -eq 'ALLUSERS') { 'HKLM:' } else { 'HKCU:' }
+    $menu = if ($scope -eq 'ALLUSERS') { $env:ProgramData } else { $env:APPDATA }
+    $link = "$menu\Microsoft\Windows\Start Menu\Programs\Jobshelf.lnk"
+    $program = "$base\Jobshelf\jobshelf.exe"
+
+    Start-AndWait $setup "/VERYSILENT /SUPPRESSMSGBOXES /NORESTART /$scope"
+    if (-not (Test-Path $link)) { throw 'it is not in the Start menu' }
+    $command = (Get-Item "$hive\Software\Classes\Jobshelf.Store\shell\open\command").GetValue('')
+    if ($command -ne "`"$program`" `"%1`"") { throw "job stores are opened with $command" }
+
+    # The picture is taken when a job is shown in the tree: the inspector process works.
+    $picture = "$pictures\windows-$scope.png"
+    Start-AndWait $program "`"$store`" --read-only --screenshot `"$picture`""
+    if ((Get-Item $picture).Length -lt 20000) { throw 'the picture is empty' }
+
+    # A window, and a second start that reaches it.
+    $window = Start-Process $program "`"$store`"" -PassThru
+    for ($i = 0; $i -lt 120 -and -not $window.MainWindowHandle; $i++) {
+        Start-Sleep -Milliseconds 500
+        $window.Refresh()
+    }
+    if (-not $window.MainWindowHandle) { throw 'no window came up' }
+    Start-AndWait $program "`"$store`""
+    $null = $window.CloseMainWindow()
+    if (-not $window.WaitForExit(30000)) { throw 'the window does not close' }
+
+    Start-AndWait "$base\Jobshelf\unins000.exe" '/VERYSILENT /SUPPRESSMSGBOXES /NORESTART'
+    # The uninstaller deletes itself from a copy that outlives it for a moment.
+    for ($i = 0; $i -lt 60 -and (Test-Path "$base\Jobshelf"); $i++) { Start-Sleep -Milliseconds 500 }
+    foreach ($left in "$base\Jobshelf", $link, "$hive\Software\Classes\Jobshelf.Store") {
+        if (Test-Path $left) { throw "uninstalling left $left" }
+    }
+    Write-Output "${scope}: installed, started, reached, removed"
+}
