@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -18,6 +17,7 @@ from PySide6.QtCore import (
 )
 
 from app.models.comparison_cells import TITLES, cell
+from app.models.comparison_lines import Line, LineTable
 from app.models.difference_steps import (
     Step,
     Way,
@@ -27,7 +27,7 @@ from app.models.difference_steps import (
 )
 from app.models.roles import DISPLAY_ROLE
 from app.models.tree_loader import PATIENCE_MS
-from app.models.tree_node import CHUNK, ROOT, Kind, Status, chunk_ranges
+from app.models.tree_node import CHUNK, ROOT, Kind, Status
 from app.work.objects import Side
 from app.work.records import ComparedPage, ComparedPlace, ComparedRow
 from app.work.session import StoreSession
@@ -42,36 +42,6 @@ _WHOLE = ("added", "removed", "type changed", "changed")
 
 Index = QModelIndex | QPersistentModelIndex
 Path = tuple[int, ...]
-
-
-@dataclass(slots=True, eq=False)
-class Line:
-    """One line of the tree.
-
-    Attributes:
-        key: Its number, which the indexes carry; never used again.
-        parent: Number of the line above it.
-        kind: What it stands for.
-        row: What is compared; None for a chunk, a loading or an error line.
-        text: What such a line says.
-        number: Which of the lines below its parent it is, chunks not counted; the first one
-            in it for a chunk.
-        span: How many lines a chunk holds.
-        place: Which line below its parent it is.
-        children: Numbers of the lines below it.
-        status: How far these have come.
-    """
-
-    key: int
-    parent: int
-    kind: Kind
-    row: ComparedRow | None = None
-    text: str = ""
-    number: int = 0
-    span: int = 0
-    place: int = 0
-    children: list[int] = field(default_factory=list)
-    status: Status = Status.UNKNOWN
 
 
 class ComparisonTreeModel(QAbstractItemModel):
@@ -96,8 +66,7 @@ class ComparisonTreeModel(QAbstractItemModel):
         self._sides: tuple[Side, Side] | None = None
         self._titles = ("Left", "Right")
         self._only_differences = False
-        self._lines: dict[int, Line] = {}
-        self._last = ROOT
+        self._table = LineTable()
         self._asking: Task | None = None
         self._tasks: dict[int, Task] = {}
         self._walking: Task | None = None
@@ -106,12 +75,11 @@ class ComparisonTreeModel(QAbstractItemModel):
         self._patience.setSingleShot(True)
         self._patience.setInterval(PATIENCE_MS)
         self._patience.timeout.connect(self._show_loading)
-        self._reset()
 
     @property
     def root(self) -> ComparedRow | None:
         """The row of the two objects themselves, or None before `shown`."""
-        top = self._top()
+        top = self._table.top()
         return None if top is None else top.row
 
     @property
@@ -163,13 +131,13 @@ class ComparisonTreeModel(QAbstractItemModel):
 
     def path_of(self, index: Index) -> Path:
         """Return the path of a row; chunks do not count."""
-        return tuple(step.row.position for step in self._steps(self._line(index)))
+        return tuple(step.row.position for step in self._way_to(self._line(index)))
 
     def index_of(self, path: Sequence[int]) -> QModelIndex:
         """Return the row at a path, or an invalid index if it is not loaded."""
-        line = self._top()
+        line = self._table.top()
         for position in path:
-            line = None if line is None else self._row_at(line, position)
+            line = None if line is None else self._table.row_at(line, position)
         return QModelIndex() if line is None else self._index(line)
 
     def step(self, index: Index, *, forward: bool) -> None:
@@ -179,7 +147,7 @@ class ComparisonTreeModel(QAbstractItemModel):
             return
         self._drop_walk()
         way = next_difference if forward else previous_difference
-        self._walk(way(root, self._steps(self._line(index))), None)
+        self._walk(way(root, self._way_to(self._line(index))), None)
 
     # Comparing
 
@@ -202,13 +170,10 @@ class ComparisonTreeModel(QAbstractItemModel):
 
     def _refill(self, row: ComparedRow | None) -> None:
         self.beginResetModel()
-        self._reset()
+        self._table.clear()
         if row is not None:
-            self._put(self._lines[ROOT], 0, [self._new(Kind.ROW, row)])
+            self._table.fill(self._table[ROOT], [self._table.new(Kind.ROW, row)])
         self.endResetModel()
-
-    def _reset(self) -> None:
-        self._lines = {ROOT: Line(ROOT, -1, Kind.ROW, status=Status.LOADED)}
 
     def _forget(self) -> None:
         if self._asking is not None:
@@ -235,11 +200,11 @@ class ComparisonTreeModel(QAbstractItemModel):
         assert self._session is not None
         assert self._sides is not None
         if line.kind is Kind.CHUNK and line.span > CHUNK:
-            self._set_below(line, self._chunks(line.number, line.span))
+            self._set_below(line, self._table.chunks(line.number, line.span))
             return
         line.status = Status.LOADING
         first, count = (line.number, line.span) if line.kind is Kind.CHUNK else (0, CHUNK)
-        path = tuple(step.row.position for step in self._steps(line))
+        path = tuple(step.row.position for step in self._way_to(line))
         place = ComparedPlace(path, first, count, self._only_differences)
         self._tasks[line.key] = self._session.compared(*self._sides, place).then(
             partial(self._on_page, line.key), partial(self._on_page_failed, line.key)
@@ -248,21 +213,21 @@ class ComparisonTreeModel(QAbstractItemModel):
             self._patience.start()
 
     def _on_page(self, key: int, page: ComparedPage) -> None:
-        line = self._lines.get(key)
+        line = self._table.get(key)
         if line is None:
             return
         if line.kind is Kind.ROW and page.count > CHUNK:
-            self._set_below(line, self._chunks(0, page.count))
+            self._set_below(line, self._table.chunks(0, page.count))
             return
-        lines = [self._new(Kind.ROW, row) for row in page.rows]
+        lines = [self._table.new(Kind.ROW, row) for row in page.rows]
         for number, below in enumerate(lines, line.number if line.kind is Kind.CHUNK else 0):
             below.number = number
         self._set_below(line, lines)
 
     def _on_page_failed(self, key: int, error: Exception) -> None:
-        line = self._lines.get(key)
+        line = self._table.get(key)
         if line is not None:
-            self._set_below(line, [self._new(Kind.ERROR, text=str(error))])
+            self._set_below(line, [self._table.new(Kind.ERROR, text=str(error))])
 
     def _set_below(self, line: Line, below: list[Line]) -> None:
         """Put lines below another one, in the place of a loading line."""
@@ -271,43 +236,23 @@ class ComparisonTreeModel(QAbstractItemModel):
         line.status = Status.LOADED
         if below:
             self.beginInsertRows(self._index(line), 0, len(below) - 1)
-            self._put(line, 0, below)
+            self._table.fill(line, below)
             self.endInsertRows()
         self._go_on()
 
     def _show_loading(self) -> None:
         for key in list(self._tasks):
-            line = self._lines.get(key)
+            line = self._table.get(key)
             if line is not None and not line.children:
                 self.beginInsertRows(self._index(line), 0, 0)
-                self._put(line, 0, [self._new(Kind.LOADING, text="Loading…")])
+                self._table.fill(line, [self._table.new(Kind.LOADING, text="Loading…")])
                 self.endInsertRows()
 
     def _take_away(self, line: Line) -> None:
         if line.children:
             self.beginRemoveRows(self._index(line), 0, len(line.children) - 1)
-            for key in line.children:
-                del self._lines[key]  # a loading line, which has nothing below it
-            line.children = []
+            self._table.empty(line)  # a loading line, which has nothing below it
             self.endRemoveRows()
-
-    def _chunks(self, first: int, count: int) -> list[Line]:
-        lines = []
-        for start, span in chunk_ranges(first, count):
-            line = self._new(Kind.CHUNK, text=f"[{start:,} … {start + span - 1:,}]")
-            line.number, line.span = start, span
-            lines.append(line)
-        return lines
-
-    def _new(self, kind: Kind, row: ComparedRow | None = None, text: str = "") -> Line:
-        self._last += 1
-        return Line(self._last, ROOT, kind, row, text)
-
-    def _put(self, parent: Line, place: int, lines: list[Line]) -> None:
-        for offset, line in enumerate(lines):
-            line.parent, line.place = parent.key, place + offset
-            self._lines[line.key] = line
-        parent.children[place:place] = [line.key for line in lines]
 
     # Stepping: first find the way, then load what is on it
 
@@ -336,13 +281,13 @@ class ComparisonTreeModel(QAbstractItemModel):
     def _go_on(self) -> None:
         """Load the next line on the way to the one that is wanted, or tell that it is there."""
         steps, self._wanted = self._wanted, None
-        line = self._top()
+        line = self._table.top()
         if steps is None or line is None:
             return
         for step in steps:
-            below = self._row_at(line, step.row.position)
+            below = self._table.row_at(line, step.row.position)
             while below is None:
-                closed = self._closed_on_way(line, step)
+                closed = self._table.closed_on_way(line, self._number_of(step))
                 if closed is None:
                     break
                 if closed.status is Status.UNKNOWN:
@@ -350,62 +295,23 @@ class ComparisonTreeModel(QAbstractItemModel):
                 if closed.status is Status.LOADING:
                     self._wanted = steps  # its lines will lead here again
                     return
-                below = self._row_at(line, step.row.position)
+                below = self._table.row_at(line, step.row.position)
             if below is None:
                 break  # as far as there is
             line = below
         self.stepped.emit(self._index(line))
 
-    def _closed_on_way(self, line: Line, step: Step) -> Line | None:
-        """Return the line whose lines are needed next to come from one to a step below it."""
-        number = step.number if self._only_differences else step.row.position
-        while line.status is Status.LOADED:
-            chunk = next(
-                (
-                    below
-                    for below in self._below(line)
-                    if below.kind is Kind.CHUNK
-                    and below.number <= number < below.number + below.span
-                ),
-                None,
-            )
-            if chunk is None:
-                return None
-            line = chunk
-        return line
-
-    def _row_at(self, line: Line, position: int) -> Line | None:
-        """Return the loaded row below a line, or in its chunks, that has a position."""
-        stack = [line]
-        while stack:
-            for below in self._below(stack.pop()):
-                if below.kind is Kind.CHUNK:
-                    stack.append(below)
-                elif below.row is not None and below.row.position == position:
-                    return below
-        return None
-
-    def _steps(self, line: Line | None) -> list[Step]:
-        """Return the way from the top down to a line."""
-        steps: list[Step] = []
-        while line is not None and line.parent > ROOT:
-            if line.row is not None:
-                number = line.number if self._only_differences else -1
-                steps.append(Step(line.row, number))
-            line = self._lines.get(line.parent)
-        return steps[::-1]
-
     # Lines and indexes
 
-    def _top(self) -> Line | None:
-        below = self._lines[ROOT].children
-        return self._lines[below[0]] if below else None
+    def _way_to(self, line: Line | None) -> list[Step]:
+        return self._table.steps(line, only_differences=self._only_differences)
 
-    def _below(self, line: Line) -> Iterator[Line]:
-        return (self._lines[key] for key in line.children)
+    def _number_of(self, step: Step) -> int:
+        """Return which of the lines that are shown below its parent a step leads to."""
+        return step.number if self._only_differences else step.row.position
 
     def _line(self, index: Index) -> Line | None:
-        return self._lines.get(index.internalId()) if index.isValid() else None
+        return self._table.get(index.internalId()) if index.isValid() else None
 
     def _index(self, line: Line) -> QModelIndex:
         return QModelIndex() if line.key == ROOT else self.createIndex(line.place, 0, line.key)
@@ -421,20 +327,20 @@ class ComparisonTreeModel(QAbstractItemModel):
     # Qt
 
     def index(self, row: int, column: int, parent: Index = _NO_INDEX) -> QModelIndex:
-        above = self._lines.get(parent.internalId() if parent.isValid() else ROOT)
+        above = self._table.get(parent.internalId() if parent.isValid() else ROOT)
         if above is None or not 0 <= row < len(above.children) or not 0 <= column < len(TITLES):
             return QModelIndex()
         return self.createIndex(row, column, above.children[row])
 
     def parent(self, index: Index = _NO_INDEX) -> Any:
         line = self._line(index)
-        above = None if line is None else self._lines.get(line.parent)
+        above = None if line is None else self._table.get(line.parent)
         return QModelIndex() if above is None else self._index(above)
 
     def rowCount(self, parent: Index = _NO_INDEX) -> int:
         if parent.isValid() and parent.column() > 0:
             return 0
-        line = self._lines.get(parent.internalId() if parent.isValid() else ROOT)
+        line = self._table.get(parent.internalId() if parent.isValid() else ROOT)
         return 0 if line is None else len(line.children)
 
     def columnCount(self, parent: Index = _NO_INDEX) -> int:
@@ -442,7 +348,7 @@ class ComparisonTreeModel(QAbstractItemModel):
 
     def hasChildren(self, parent: Index = _NO_INDEX) -> bool:
         if not parent.isValid():
-            return bool(self._lines[ROOT].children)
+            return bool(self._table[ROOT].children)
         line = self._line(parent)
         if line is None or parent.column() > 0:
             return False
@@ -462,7 +368,7 @@ class ComparisonTreeModel(QAbstractItemModel):
 
     def fetchMore(self, parent: Index) -> None:
         if self.canFetchMore(parent):
-            self._load(self._lines[parent.internalId()])
+            self._load(self._table[parent.internalId()])
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         flags = super().flags(index)
