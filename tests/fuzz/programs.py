@@ -142,7 +142,7 @@ def _pieces(data: bytes) -> list[bytes]:
             starts.append((offset or 0, opcode.name))
     except ValueError:
         pass
-    ends = [start for start, _ in starts[1:]] + [len(data)]
+    ends = [start for start, _ in starts[1:]] + [len(data)] * bool(starts)
     pieces = [
         data[start:end] for (start, name), end in zip(starts, ends, strict=True) if name != "FRAME"
     ]
