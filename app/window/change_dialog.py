@@ -61,7 +61,7 @@ class ChangeDialog(QDialog):
         self.take.setDefault(True)
         self.buttons.accepted.connect(self._commit)
         self.buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
+        column = self._column = QVBoxLayout(self)
         column.setContentsMargins(5 * GRID, 5 * GRID, 5 * GRID, 4 * GRID)
         column.setSpacing(3 * GRID)
         column.setSizeConstraint(QVBoxLayout.SizeConstraint.SetMinimumSize)
@@ -89,7 +89,12 @@ class ChangeDialog(QDialog):
         """Say what comes of what stands in the fields now."""
         self.complain(self.problem())
         self.take.setEnabled(self.change() is not None)
+        self.show_result()
+
+    def show_result(self) -> None:
+        """Say what comes of it, with room for all lines of it."""
         self.result_text.setText(self.result_line())
+        self._grow()
 
     def complain(self, sentence: str) -> None:
         """Say why what was committed is not written; it can be changed."""
@@ -99,10 +104,17 @@ class ChangeDialog(QDialog):
         palette.setColor(self.note.foregroundRole(), theme().colour("red"))
         self.note.setPalette(palette)
         self.take.setEnabled(True)
+        self._grow()
 
     def finish(self) -> None:
         """Close: the change is written."""
         self.accept()
+
+    def _grow(self) -> None:
+        """Make room for texts that take more lines now: a layout would press the fields."""
+        needed = self._column.totalHeightForWidth(self.width())
+        if needed > self.height():
+            self.resize(self.width(), needed)
 
     def _commit(self) -> None:
         change = self.change()

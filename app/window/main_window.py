@@ -453,6 +453,7 @@ class MainWindow(QMainWindow):
     def _show_menu(self, entries: tuple[str, ...], where: QPoint) -> None:
         menu = QMenu(self)
         menu.setObjectName("contextMenu")
+        menu.setToolTipsVisible(True)  # they say why something cannot be done
         self.actions_.fill_menu(menu, entries)
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(where)

@@ -137,7 +137,7 @@ class ReclassDialog(ChangeDialog):
     def _say_count(self, sentence: str) -> None:
         self._task = None
         self._count = sentence
-        self.result_text.setText(self.result_line())
+        self.show_result()
 
     # Qt
 
