@@ -23,6 +23,9 @@ VENV = os.path.join(ROOT, ".venv")
 BIN = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin")
 VENV_PYTHON = os.path.join(BIN, "python.exe" if os.name == "nt" else "python")
 EXTRAS = {"run": "gui", "test": "gui,postgresql,mysql,dev"}
+# What builds the project. It is installed with the rest, in exact versions; and pip before 23.1
+# forgets its own settings, such as a certificate, where it installs this apart.
+BUILDERS = ["hatchling", "editables"]
 
 # What PySide6's wheels expect of a Debian system, for any platform plugin and for X11.
 QT_PACKAGES = [
@@ -116,9 +119,10 @@ def prepare_environment(task):
         make_environment()
     say("Installing Jobshelf and what it needs into .venv (once) …")
     pip = [VENV_PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    wanted = pip + ["-c", "constraints.txt", "-e", ".[%s]" % EXTRAS[task]]
-    if call(wanted, env=pip_environment()) != 0:
-        sys.exit("The packages could not be installed: see pip's message above.")
+    project = ["--no-build-isolation", "-e", ".[%s]" % EXTRAS[task]]
+    for wanted in (BUILDERS, project):
+        if call(pip + ["-c", "constraints.txt"] + wanted, env=pip_environment()) != 0:
+            sys.exit("The packages could not be installed: see pip's message above.")
     with open(stamp_path(), "w") as stamp:
         stamp.write("%s %s\n" % (mark, EXTRAS[task]))
 

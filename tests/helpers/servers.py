@@ -89,7 +89,11 @@ class Server(ABC):
         """Start it, and wait until it answers."""
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*self._prefix, *self._command()], stdout=log, stderr=log, cwd=self._folder
+                [*self._prefix, *self._command()],
+                stdout=log,
+                stderr=log,
+                env=self._environment(),
+                cwd=self._folder,
             )
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
@@ -144,10 +148,19 @@ class Server(ABC):
 
     def _call(self, *command: str) -> None:
         done = subprocess.run(
-            [*self._prefix, *command], capture_output=True, text=True, check=False, cwd=self._folder
+            [*self._prefix, *command],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self._folder,
+            env=self._environment(),
         )
         if done.returncode != 0:
             raise ServerMissing(f"{command[0]} failed: {done.stderr.strip()[-500:]}")
+
+    def _environment(self) -> dict[str, str]:
+        # The usual temporary folder may be one that the server's account cannot write to.
+        return {**os.environ, "TMPDIR": str(self._folder)}
 
     def _write(self, name: str, text: str) -> Path:
         path = self._folder / name
