@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPalette, QShowEvent
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPalette, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -206,6 +206,7 @@ class _Verdict(QFrame):
         self.caution.setVisible(bool(self.caution.text()))
         self.setAccessibleName(f"{self.word.text()}. {found.verdict}")
         self._colour()
+        self._claim_height()
 
     def refresh_theme(self) -> None:
         """Take over palette and fonts of the application."""
@@ -224,7 +225,16 @@ class _Verdict(QFrame):
         words.setColor(QPalette.ColorRole.WindowText, theme().colour(self._look.colour))
         self.word.setPalette(words)
 
+    def _claim_height(self) -> None:
+        # In a low panel the list of findings would get the room that these words need.
+        self.setMinimumHeight(max(self.heightForWidth(self.width()), 0))
+
     # Qt
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.oldSize().width() != event.size().width():
+            self._claim_height()
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ApplicationPaletteChange:
