@@ -13,7 +13,7 @@ or the whole process. `check` walks over the opcodes and refuses a pickle that w
 - use an extension code, which stands for a class only in the process that registered it.
 
 The walk follows the stack and the memo of the pickle machine, but keeps of each value only
-what makes it a costly key (`_Key`), and None for all others: texts and objects hash in
+what makes it a costly key (`key_costs.Key`), and None for all others: texts and objects hash in
 constant time, to values that nobody can foresee. It does not judge whether the pickle is
 sound otherwise: where it is not, the unpickler stops at that opcode or before, so the walk
 may go on with any state of the stack, or stop.
@@ -21,18 +21,17 @@ may go on with any state of the stack, or stop.
 
 from __future__ import annotations
 
-import marshal
 import pickletools
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, NamedTuple
 
 from persistence.errors import DecodeError
+from persistence.pickles.key_costs import Key, Keys, combined
 from persistence.pickles.limits import DEFAULT, Limits
 
-__all__ = ["Keys", "Seen", "Walk", "check"]
+__all__ = ["Seen", "Walk", "check"]
 
 _HIGHEST_PROTOCOL = 5
 _FIRST_OPCODES = 10
@@ -94,69 +93,6 @@ def _begins_binary(data: bytes) -> bool:
     return any(opcode.proto for opcode, _, _ in opcodes)
 
 
-class _Key(NamedTuple):
-    """What a value costs as a dictionary key.
-
-    Attributes:
-        depth: How deep tuples and frozen sets are nested in it.
-        weight: How many values hashing and comparing it visits.
-        value: The value, with None in place of texts and objects; kept when needed only.
-    """
-
-    depth: int
-    weight: int
-    value: Any = None
-
-
-class Keys:
-    """Judges the keys of all dictionaries and sets of one pickle."""
-
-    def __init__(self, size: int, limits: Limits, *, with_values: bool = False) -> None:
-        self.count = 0
-        self.with_values = with_values
-        self._limits = limits
-        self.work = 0
-        self._most_work = limits.key_work * (100_000 + size)
-        self._same_hash: dict[int, set[bytes]] = {}
-
-    def use(self, keys: Iterable[_Key | None], offset: int) -> None:
-        """Take the keys that the opcode at an offset inserts."""
-        deepest = self._limits.key_depth
-        for key in keys:
-            if key is None:
-                continue
-            self.count += 1
-            self.work += key.weight
-            if key.depth > deepest:
-                raise DecodeError(
-                    "it has a dictionary key with too many levels",
-                    offset,
-                    limit=deepest,
-                    actual=key.depth,
-                )
-            if self.work > self._most_work:
-                raise DecodeError(
-                    "its dictionary keys hold the same values too many times",
-                    offset,
-                    limit=self._most_work,
-                    actual=self.work,
-                )
-            if self.with_values:
-                self._collide(key.value, offset)
-
-    def _collide(self, value: Any, offset: int) -> None:
-        # Their bytes in a set, instead of themselves, have hashes that cannot be foreseen.
-        values = self._same_hash.setdefault(hash(value), set())
-        values.add(marshal.dumps(value, 2))
-        if len(values) > self._limits.key_collisions:
-            raise DecodeError(
-                "its dictionary keys were made to collide",
-                offset,
-                limit=self._limits.key_collisions,
-                actual=len(values),
-            )
-
-
 class Walk:
     """One pass over the opcodes of a pickle.
 
@@ -180,9 +116,9 @@ class Walk:
         self._data = data
         self._limits = limits
         self._last_index = max(limits.memo_index, len(data))
-        self.stack: list[_Key | None] = []
+        self.stack: list[Key | None] = []
         self._marks: list[int] = []  # heights of the stack
-        self.memo: list[_Key | None] = []
+        self.memo: list[Key | None] = []
         self.holes: set[int] = set()  # indices of the memo that were not put
 
     def run(self, end: int = sys.maxsize) -> int:  # noqa: C901, PLR0912, PLR0915
@@ -241,7 +177,7 @@ class Walk:
                     at += 1
                 elif 0x85 <= opcode <= 0x87:  # TUPLE1, TUPLE2, TUPLE3
                     first = 0x84 - opcode
-                    stack[first:] = (_combine(stack[first:], keys),)
+                    stack[first:] = (combined(stack[first:], keys),)
                     at += 1
                 elif opcode == 0x75:  # SETITEMS
                     mark = marks.pop()
@@ -271,7 +207,7 @@ class Walk:
                     at += 1
                 elif opcode == 0x74:  # TUPLE
                     mark = marks.pop()
-                    stack[mark:] = (_combine(stack[mark:], keys),)
+                    stack[mark:] = (combined(stack[mark:], keys),)
                     at += 1
                 elif opcode == 0x65:  # APPENDS
                     del stack[marks.pop() :]
@@ -444,9 +380,9 @@ class Walk:
         weight = 1 + len(argument) // 8
         if self.keys.with_values:
             value = int.from_bytes(argument, "little", signed=True)
-            self.stack.append(_Key(0, weight, value))
+            self.stack.append(Key(0, weight, value))
         else:
-            self.stack.append(_Key(0, weight) if len(argument) > _SMALL_INTEGER else None)
+            self.stack.append(Key(0, weight) if len(argument) > _SMALL_INTEGER else None)
 
     def _pop(self, at: int) -> int:
         if self._marks and self._marks[-1] == len(self.stack):
@@ -483,7 +419,7 @@ class Walk:
         mark = self._marks.pop()
         items = self.stack[mark:]
         self.keys.use(items, at)
-        self.stack[mark:] = (_combine(items, self.keys),)
+        self.stack[mark:] = (combined(items, self.keys),)
         return at + 1
 
     def _new_with_keywords(self, at: int) -> int:
@@ -524,27 +460,6 @@ class Walk:
             raise DecodeError("it ends before it is complete", len(self._data))
         return after
 
-
-def _combine(items: list[_Key | None], keys: Keys) -> _Key:
-    """Return what a tuple or frozen set of these items costs."""
-    count = len(items)
-    if items.count(None) == count and count < len(_LEAVES) and not keys.with_values:
-        return _LEAVES[count]
-    depth = 0
-    weight = 1
-    for item in items:
-        if item is None:
-            weight += 1
-        else:
-            weight += item.weight
-            depth = max(depth, item.depth)
-    value = None
-    if keys.with_values:
-        value = tuple([None if item is None else item.value for item in items])
-    return _Key(depth + 1, weight, value)
-
-
-_LEAVES = tuple(_Key(1, count + 1) for count in range(16))
 
 _BININT = ord("J")
 _INTEGERS = {_BININT: 5, ord("K"): 2, ord("M"): 3}

@@ -34,7 +34,8 @@ from typing import Any
 
 from persistence.errors import DecodeError
 from persistence.pickles import runs
-from persistence.pickles.guards import Keys, Seen, Walk
+from persistence.pickles.guards import Seen, Walk
+from persistence.pickles.key_costs import Keys
 from persistence.pickles.limits import DEFAULT
 
 __all__ = ["recognise"]
