@@ -38,6 +38,43 @@ def test_every_object_of_a_gc3pie_store_is_listed(
     assert driver.window.findChild(QLabel, "countLabel").text().startswith(f"{count} objects")
 
 
+@pytest.mark.parametrize("python", ["python3.7", "python2.7"])
+def test_every_object_of_a_session_is_listed_and_shown_with_its_references(
+    driver: Driver, gc3pie: Callable[[str], Path], python: str
+) -> None:
+    driver.open(gc3pie(f"{python}/session"))
+    listed = json.loads((DATA / "gc3pie" / python / "manifest.json").read_text())["session"]
+    assert sorted(driver.ids()) == sorted(listed["listed"])
+    for id_ in listed["listed"]:
+        driver.window.inspector.show_object(id_)
+        driver.until(lambda id_=id_: driver.shows(id_))
+        node = driver.node()
+        assert node is not None
+        assert node.kind == "object", id_
+        assert set(driver.references()) <= set(listed["listed"]), id_
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_every_object_of_gc3pie_is_shown_as_the_manifest_says(
+    driver: Driver, gc3pie: Callable[[str], Path], store: str
+) -> None:
+    path = gc3pie(store)
+    driver.open(f"{path}#table=campaign" if store.endswith("table.db") else path)
+    about = manifest(store)
+    for id_, expected in about["objects"].items():
+        driver.window.inspector.show_object(id_)
+        driver.until(lambda id_=id_: driver.shows(id_))
+        node = driver.node()
+        assert node is not None
+        assert (node.type, node.state) == (expected["class"], expected["state"]), id_
+        jobname = driver.node(driver.child("jobname"))
+        assert jobname is not None
+        assert jobname.value == expected["jobname"], id_
+        assert sorted(set(driver.references())) == sorted(expected.get("refs", [])), id_
+        for link in driver.window.inspector.refers_to.links:
+            assert link.exists == (link.id != about.get("dangling")), id_
+
+
 def test_a_selected_row_is_shown_in_the_tree_and_its_values_in_full(
     driver: Driver, gc3pie: Callable[[str], Path]
 ) -> None:
