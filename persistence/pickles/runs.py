@@ -22,6 +22,7 @@ from typing import cast
 __all__ = [
     "Matcher",
     "in_any_order",
+    "lengths",
     "plain_value",
     "tuple_ahead",
     "used_tuple",
@@ -52,14 +53,15 @@ def _exactly(count: int) -> bytes:
     return b"." * count if count < 2 else b".{%d}%b" % (count, _ONLY)
 
 
-def _lengths(counts: Iterable[int], more: bytes = b"") -> bytes:
+def lengths(counts: Iterable[int], more: bytes = b"") -> bytes:
+    """Match a byte that is one of some counts, then `more`, then as many bytes as it says."""
     return b"|".join(rb"\x%02x%b%b" % (count, more, _exactly(count)) for count in counts)
 
 
 def _any_length(more: bytes = b"", low: int = 0, high: int = 256) -> bytes:
     """Match a byte and as many others as it says; halving takes 8 steps to find its length."""
     if high - low <= 8:
-        return b"(?:%b)" % _lengths(range(low, high), more)
+        return b"(?:%b)" % lengths(range(low, high), more)
     middle = (low + high) // 2
     return rb"(?:(?=[\x%02x-\x%02x])%b|%b)" % (
         low,
@@ -99,7 +101,7 @@ class _Dialect:
             self.memoize = _MEMOIZE
             self.put = b""
             self.put_after = rb"\x94?" + _ONLY
-            self.text = rb"\x8c(?:%b)" % _lengths(_SHORT)
+            self.text = rb"\x8c(?:%b)" % lengths(_SHORT)
             self.other_text = rb"\x8c" + _any_length()
             texts = self.text + self.put_after
             short = rb"\x8c[\x01-\x20]"
@@ -111,12 +113,12 @@ class _Dialect:
                 1024: rb"r(?:.[\x04-\xff]|..(?=[^\0]))[\0-\x%02x]\0",
             }[low] % top
             self.put_after = b"(?:%b|)" % self.put
-            start = rb"X(?:%b)" % _lengths(_SHORT, rb"\0\0\0")
+            start = rb"X(?:%b)" % lengths(_SHORT, rb"\0\0\0")
             self.text = start + b"q."
             self.other_text = b"%b|X%b" % (start, _any_length(rb"\0\0\0"))
             short = rb"X[\x01-\x20]\0"
             if byte_strings:
-                start = b"(?:U(?:%b)|%b)" % (_lengths(_SHORT), start)
+                start = b"(?:U(?:%b)|%b)" % (lengths(_SHORT), start)
                 self.text = start + b"q."
                 self.other_text += b"|U" + _any_length()
                 short += rb"|U[\x01-\x20]"
@@ -124,10 +126,10 @@ class _Dialect:
         numbers = _NUMBERS % (b"", _ONLY, b"", b"", _ONLY, b"")
         self.plain = b"%b|%b|[%b]" % (texts, numbers, _CONSTANTS)
         self.begins = rb"%b|\x8a[\0-\x08]|[KGMJ%b]" % (short, _CONSTANTS)
-        self.rare = rb"\x8a(?:%b)" % _lengths(_INTEGER_LENGTHS)
+        self.rare = rb"\x8a(?:%b)" % lengths(_INTEGER_LENGTHS)
         self.plain += b"|" + self.rare
         if not byte_strings:
-            self.plain += b"|C(?:%b)%b" % (_lengths(_SHORT), self.put_after)
+            self.plain += b"|C(?:%b)%b" % (lengths(_SHORT), self.put_after)
             self.begins += rb"|C[\x01-\x20]"
             self.rare += b"|C" + _any_length()
 

@@ -22,6 +22,8 @@ bytes, so half the size bounds the depth; in larger pickles it is bounded by the
 bytes that could be opcodes of tuples, and the number of keys by these and the opcodes that get
 values from the memo. No more tuples can collide than there are.
 
+Most small pickles are not looked at even so: they have the form of others (see `forms`).
+
 **Large pickles**, see `_Large`: first `guards` walks over as much of the pickle as it takes to
 fill the low indices of the memo, and shows that what they hold is light. In the rest nothing
 is put there. A tuple of fresh values and values from there is light too; and hardly any others
@@ -34,6 +36,7 @@ from typing import Any
 
 from persistence.errors import DecodeError
 from persistence.pickles import runs
+from persistence.pickles.forms import Forms
 from persistence.pickles.guards import Seen, Walk
 from persistence.pickles.key_costs import Keys
 from persistence.pickles.limits import DEFAULT
@@ -83,6 +86,8 @@ _PLAIN = {protocol: Seen(protocol, python2=False) for protocol in _PROTOCOLS}
 # Protocol → the expression for a first look, made when it is needed first.
 _first: dict[int, runs.Matcher] = {}
 
+_forms = Forms()
+
 
 def recognise(data: bytes) -> Seen | None:
     """Return what is to be seen of a pickle, if it is surely within the default limits."""
@@ -90,11 +95,16 @@ def recognise(data: bytes) -> Seen | None:
         return None
     if len(data) > _SMALL:
         return _Large(data).recognise()
-    return (
+    if _forms.has(data):
+        return _PLAIN[data[1]]
+    seen = (
         _glance(data)
         or _look_closely(data)
         or (_Large(data).recognise() if len(data) > 4 * _BEGINNING else None)
     )
+    if seen and not seen.python2:
+        _forms.note(data)
+    return seen
 
 
 def _glance(data: bytes) -> Seen | None:

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/pickle_speed.py [JOBS ...]
 
-For one job object of about 1 KB and for lists of that many (by default 12,000, some 6 to
+For different jobs of about 1 KB each, and for lists of that many (by default 12,000, some 6 to
 8 MB), in protocols 2, 4 and 5. Everything is measured in turns in the same run and the best
 time counts, so that other load on the machine falls on all alike. `loads` and `dumps` have
 the classes at hand; `fickling` is shown if it is installed. `writer` is what takes over from
@@ -20,6 +20,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from persistence.pickles.writer import Writer
 
 PROTOCOLS = (2, 4, 5)
 JOBS = (1, 12_000)
+SINGLE = 200  # different jobs that are pickled one by one
 SECONDS = 2.0  # for each line
 SLOW = 200_000  # bytes; `fickling` would take minutes
 
@@ -80,9 +82,8 @@ def job(number: int) -> Job:
     return made
 
 
-def best(acts: dict[str, Callable[[], Any]], size: int) -> dict[str, float]:
-    """Return the shortest time of each act, in seconds; they take turns."""
-    repeats = max(1, 20_000 // size)
+def best(acts: dict[str, Callable[[], Any]], count: int) -> dict[str, float]:
+    """Return the shortest time of each act for one of `count` values, in seconds; in turns."""
     times = dict.fromkeys(acts, float("inf"))
     end = time.perf_counter() + SECONDS
     turns = 0
@@ -91,35 +92,43 @@ def best(acts: dict[str, Callable[[], Any]], size: int) -> dict[str, float]:
         for name, act in acts.items():
             gc.collect()
             begun = time.perf_counter()
-            for _ in range(repeats):
-                result = act()
-            times[name] = min(times[name], (time.perf_counter() - begun) / repeats)
-            del result
+            act()
+            times[name] = min(times[name], (time.perf_counter() - begun) / count)
     return times
 
 
-def readers(data: bytes) -> dict[str, Callable[[], Any]]:
-    found: dict[str, Callable[[], Any]] = {
-        "loads": lambda: pickle.loads(data),
-        "decode": lambda: decode(data),
-        "recognise": lambda: recognise(data),
-        "check": lambda: check(data),
-        "genops": lambda: deque(pickletools.genops(data), maxlen=0),
+def all_of(act: Callable[[Any], Any], values: list[Any]) -> Callable[[], Any]:
+    def run() -> None:
+        for value in values:
+            act(value)
+
+    return run
+
+
+def readers(pickles: list[bytes]) -> dict[str, Callable[[], Any]]:
+    acts: dict[str, Callable[[bytes], Any]] = {
+        "loads": pickle.loads,
+        "decode": decode,
+        "recognise": recognise,
+        "check": check,
+        "genops": lambda data: deque(pickletools.genops(data), maxlen=0),
     }
-    if len(data) < SLOW:
+    found = {name: all_of(act, pickles) for name, act in acts.items()}
+    if len(pickles[0]) < SLOW:
         with contextlib.suppress(ImportError):
             from fickling.fickle import Pickled
 
-            found["fickling"] = lambda: Pickled.load(data).ast
+            found["fickling"] = all_of(lambda data: Pickled.load(data).ast, pickles)
     return found
 
 
-def writers(value: Any, protocol: int) -> dict[str, Callable[[], Any]]:
-    decoded = decode(pickle.dumps(value, protocol))
+def writers(values: list[Any], protocol: int) -> dict[str, Callable[[], Any]]:
+    decoded = [decode(pickle.dumps(value, protocol)) for value in values]
+    writer = partial(Writer, protocol, python2=False)
     return {
-        "dumps": lambda: pickle.dumps(value, protocol),
-        "encode": lambda: encode(decoded),
-        "writer": lambda: Writer(protocol, python2=False).write(decoded.root),
+        "dumps": all_of(lambda value: pickle.dumps(value, protocol), values),
+        "encode": all_of(encode, decoded),
+        "writer": all_of(lambda pickled: writer().write(pickled.root), decoded),
     }
 
 
@@ -128,14 +137,17 @@ def main(counts: list[int]) -> None:
     print(f"{'jobs':>7}{'protocol':>9}{'bytes':>11}{'loads':>13}{'decode':>8}{'(proof':>8}", end="")
     print(f"{'or walk)':>9}{'genops':>8}{'fickling':>9}{'dumps':>13}{'encode':>8}{'writer':>8}")
     for count in counts:
-        value: Any = job(1) if count == 1 else [job(n) for n in range(count)]
+        jobs = [job(number) for number in range(SINGLE if count == 1 else count)]
+        values: list[Any] = jobs if count == 1 else [jobs]
         for protocol in PROTOCOLS:
-            data = pickle.dumps(value, protocol)
-            decode(data)
-            times = best(readers(data), len(data)) | best(writers(value, protocol), len(data))
+            pickles = [pickle.dumps(value, protocol) for value in values]
+            acts = readers(pickles)
+            for _ in range(5 if count == 1 else 1):
+                acts["decode"]()  # as in a store of which some objects have been read
+            times = best(acts, len(values)) | best(writers(values, protocol), len(values))
             loads, dumps = times["loads"], times["dumps"]
             fickling = times.get("fickling")
-            print(f"{count:>7}{protocol:>9}{len(data):>11,}{loads * 1e6:>10,.1f} µs", end="")
+            print(f"{count:>7}{protocol:>9}{len(pickles[-1]):>11,}{loads * 1e6:>10,.1f} µs", end="")
             for name, width in [("decode", 8), ("recognise", 8), ("check", 9), ("genops", 8)]:
                 print(f"{times[name] / loads:>{width}.2f}", end="")
             print(f"{fickling / loads:>9.0f}" if fickling else f"{'–':>9}", end="")
