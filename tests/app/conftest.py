@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from app.work.session import StoreSession
 from app.work.task import Task
 
-TIMEOUT = 20_000
+TIMEOUT = 60_000
 
 Answer = Callable[[Task], Any]
 OpenSession = Callable[..., StoreSession]

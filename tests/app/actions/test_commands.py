@@ -24,7 +24,7 @@ class Desk:
         self.qtbot = qtbot
         self.path = path
         self.session = StoreSession()
-        with qtbot.waitSignal(self.session.opened, timeout=10_000):
+        with qtbot.waitSignal(self.session.opened, timeout=60_000):
             self.session.open(path, read_only)
         assert self.session.info is not None
         self.address = self.session.info.uri
@@ -42,11 +42,11 @@ class Desk:
             store.write(id_, data)
 
     def does(self, act: Callable[[], None]) -> None:
-        with self.qtbot.waitSignal(self.stack.change_done, timeout=10_000):
+        with self.qtbot.waitSignal(self.stack.change_done, timeout=60_000):
             act()
 
     def refuses(self, act: Callable[[], None]) -> BaseException:
-        with self.qtbot.waitSignal(self.stack.change_failed, timeout=10_000) as caught:
+        with self.qtbot.waitSignal(self.stack.change_failed, timeout=60_000) as caught:
             act()
         assert caught.args is not None
         error = caught.args[2]

@@ -29,7 +29,7 @@ from app.work.session import StoreSession
 from persistence import Edit, FilesystemStore
 from persistence.pickles.comparison import Cell
 
-TIMEOUT = 15_000
+TIMEOUT = 60_000
 Open = Callable[..., StoreSession]
 TITLES = ("before", "after")
 

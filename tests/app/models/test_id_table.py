@@ -27,7 +27,7 @@ from app.work.records import RowQuery
 from app.work.session import StoreSession
 from persistence import Edit, FilesystemStore
 
-TIMEOUT = 15_000
+TIMEOUT = 60_000
 Open = Callable[..., StoreSession]
 Answer = Callable[[Any], Any]
 

@@ -30,7 +30,7 @@ from app.work.session import StoreSession
 from persistence import DecodeError, Edit, FilesystemStore, ObjectNotFound
 from persistence.testing import Node
 
-TIMEOUT = 15_000
+TIMEOUT = 60_000
 Open = Callable[..., StoreSession]
 
 

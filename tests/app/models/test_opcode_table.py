@@ -17,7 +17,7 @@ from app.work.session import StoreSession
 from persistence import Edit, FilesystemStore
 from persistence.pickles.opcodes import Opcode, opcodes
 
-TIMEOUT = 15_000
+TIMEOUT = 60_000
 Open = Callable[..., StoreSession]
 LONG = pickle.dumps([str(number) for number in range(20_000)], 2)
 

@@ -17,7 +17,7 @@ from app.window.main_window import MainWindow
 from app.work.records import NodeRow
 from persistence import make_store
 
-TIMEOUT = 15_000
+TIMEOUT = 60_000
 
 
 class Driver:

@@ -53,7 +53,7 @@ def test_the_shown_object_follows_what_is_written_and_open_rows_stay_open(
 def test_own_changes_are_not_marked_as_those_of_others(driver: Driver, path: Path) -> None:
     one, other = driver.ids()[2:4]
     driver.select(one)
-    with driver.qtbot.waitSignal(driver.window.changes.change_done, timeout=10_000):
+    with driver.qtbot.waitSignal(driver.window.changes.change_done, timeout=60_000):
         driver.window.flow.replace_by_object(one, other)
     assert driver.table.delegate._changed == {}
 

@@ -22,6 +22,7 @@ from app.work.inspector import Bounds, InspectionError, Inspector
 from app.work.protocol import Missing
 from app.work.task import Cancelled, Progress
 from persistence.errors import DecodeError
+from tests.helpers.effort import effort
 
 HOSTILE = Path(__file__).parents[2] / "data" / "hostile"
 SAMPLES = sorted(HOSTILE.glob("*.pickle"))
@@ -50,10 +51,10 @@ def test_every_hostile_sample_ends_as_it_must(
         inspector.start()
         pid = inspector.pid
         for sample in SAMPLES:
-            began = time.monotonic()
+            began = effort()
             outcome = outcome_of(inspector, sample)
             assert outcome in EXPECTED[sample.stem]["an inspector must"], sample.stem
-            assert time.monotonic() - began < 2, sample.stem
+            assert effort() - began < 2, sample.stem
             assert inspector.pid == pid, f"the process died of {sample.stem}"
             assert psutil.Process(pid).memory_info().rss < 512 * MIB, sample.stem
     finally:
@@ -132,11 +133,11 @@ def test_an_object_that_takes_too_long_is_given_up_and_the_process_comes_back() 
         inspector.root("1", pickle.dumps(1))
         pid = inspector.pid
         data = heavy(2_000_000)
-        began = time.monotonic()
+        began = effort()
         with pytest.raises(InspectionError, match="more than 0 s") as error:
             inspector.root("2", data)
         assert error.value.advice
-        assert time.monotonic() - began < 2
+        assert effort() - began < 2
         assert pid is not None
         assert not psutil.pid_exists(pid)
         assert inspector.root("3", pickle.dumps("alive")).value == "alive"
@@ -237,10 +238,10 @@ def test_a_cancelled_question_is_given_up_soon(inspector: Inspector) -> None:
     progress.cancel()
     inspector.start()
     data = heavy(2_000_000)
-    began = time.monotonic()
+    began = effort()
     with pytest.raises(Cancelled):
         inspector.root("1", data, progress)
-    assert time.monotonic() - began < 2
+    assert effort() - began < 2
 
 
 def test_closing_from_another_thread_ends_the_question_under_way() -> None:
@@ -291,7 +292,7 @@ def test_the_process_ends_with_the_one_that_asks(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert done.stdout, done.stderr
-    psutil.wait_procs([_process(int(done.stdout))], timeout=5)
+    psutil.wait_procs([_process(int(done.stdout))], timeout=30)
     assert not _is_running(int(done.stdout))
 
 

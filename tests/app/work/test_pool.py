@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.work.pool import CLOSING_SECONDS, Lane, Outbox, Priority, close_lanes
+from app.work.pool import Lane, Outbox, Priority, close_lanes
 
 
 def busy(seconds: float) -> None:
@@ -70,7 +70,7 @@ def test_closing_does_not_wait_forever_for_work_that_hangs() -> None:
     assert under_way.wait(5)
     began = time.monotonic()
     assert not close_lanes((lane, None) for lane in lanes)
-    assert time.monotonic() - began < CLOSING_SECONDS + 0.5
+    assert time.monotonic() - began < 15
     go.set()
     assert all(lane.join(5) for lane in lanes)
 

@@ -133,16 +133,16 @@ def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_ends_as_it_must_and_nothing_is_run(
     data: bytes, must_fail: bool | None, looks_only: list[str]
 ) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     modules = set(sys.modules)
     try:
         decoded = decode(data)
-        seconds = time.monotonic() - began
+        seconds = time.process_time() - began
     except DecodeError as error:
         assert must_fail is not False, error
         assert str(error).startswith("This pickle cannot be decoded")
         assert error.offset is None or 0 <= error.offset <= max(len(data), 1)
-        seconds = time.monotonic() - began
+        seconds = time.process_time() - began
     else:
         assert must_fail is not True
         _look_at(decoded.root, decoded.python2)
