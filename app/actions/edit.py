@@ -21,6 +21,7 @@ __all__ = [
     "Container",
     "Place",
     "Spot",
+    "changes_own_id",
     "label_of",
     "path_after",
     "place_in",
@@ -33,6 +34,7 @@ _LONGEST_IN_LABEL = 40
 _SEQUENCES = frozenset(("list", "tuple", "deque"))
 _SETS = frozenset(("set", "frozenset"))
 _MAPPINGS = frozenset(("dict", "OrderedDict", "defaultdict", "Counter"))
+_OWN_ID = ("persistent_id", "_id")
 _SHOWN_PLACES = 3
 
 
@@ -160,6 +162,19 @@ def _verbs_inside(spot: Spot, holder: Container) -> set[str]:
     # Some classes show more than their items: the count is only an upper bound.
     verbs |= {"move_down"} if index + 1 < holder.size else set()
     return verbs
+
+
+def changes_own_id(change: Change, id_: str) -> bool:
+    """Whether an object would take another ID for its own than the one it is stored under.
+
+    >>> changes_own_id(Change("set", "persistent_id", "'Job.2'"), "Job.1")
+    True
+    >>> changes_own_id(Change("set", "persistent_id", "'Job.1'"), "Job.1")
+    False
+    """
+    if change.path not in _OWN_ID or change.verb not in ("set", "delete", "rename"):
+        return False
+    return change.verb != "set" or change.value.strip("'\"") != id_
 
 
 def place_in(container: Container, place: Place, text: str) -> str:

@@ -67,7 +67,8 @@ def _hint(table: NodeTable, node: TreeNode, column: int) -> str:
 def _colour(node: TreeNode, column: int) -> str | None:
     if node.row.kind == "error" or "dangling" in node.row.marks:
         return "red" if column == _VALUE else None
-    return "muted" if column == _TYPE or node.kind in (Kind.LOADING, Kind.CHUNK) else None
+    is_quiet = node.kind in (Kind.LOADING, Kind.CHUNK) or "computed" in node.row.marks
+    return "muted" if column == _TYPE or is_quiet else None
 
 
 def _spoken(node: TreeNode, column: int) -> str:
@@ -84,6 +85,7 @@ def _spoken(node: TreeNode, column: int) -> str:
 
 _MARKS = (
     ("dangling", "missing in the store"),
+    ("computed", "worked out from what is stored"),
     ("cycle", "is one of the lines above"),
     ("shared", "stands at several places"),
     ("python2", "byte string of Python 2"),

@@ -258,9 +258,12 @@ class EditFlow(QObject):
             f"{spot.address} of {spot.id_} refers to {target}. It will refer to the object "
             "chosen here. It can be undone.",
             "&Point There",
+            "Refer to &Nothing",
         )
         picker = ObjectPicker(self._session, target, purpose, self._window)
         picker.picked.connect(partial(self._on_picked, spot, editing))
+        nothing = Change("set", spot.address, "None")
+        picker.none_picked.connect(lambda: self._writer.make(Wish(spot, nothing, editing, target)))
         picker.finished.connect(picker.deleteLater)
         picker.finished.connect(lambda _: self._view.setFocus())
         picker.open()

@@ -15,7 +15,7 @@ from typing import Protocol
 from PySide6.QtCore import QObject, Signal
 
 from app.actions.commands import ChangeStack, Way
-from app.actions.edit import Spot, label_of, path_after, places_text, record_of
+from app.actions.edit import Spot, changes_own_id, label_of, path_after, places_text, record_of
 from app.actions.journal import Act
 from app.window.banner import Mood
 from app.window.edit_cursor import EditCursor
@@ -107,7 +107,24 @@ class EditWriter(QObject):
         self._session = session
 
     def make(self, wish: Wish) -> None:
-        """Make a change; ask first, if it would be seen at several places."""
+        """Make a change; ask first where it is not clear what is meant, or that it is meant."""
+        if changes_own_id(wish.change, wish.spot.id_):
+            self._finish(wish)
+            name = wish.change.path
+            self._bar.show_sentence(
+                f"{name} is what the object itself takes for its ID. If it differs from "
+                f"{escaped(wish.spot.id_)}, GC3Pie does not load the object. Change it?",
+                Mood.NOTICE,
+                [
+                    ("C&hange", partial(self._answer, self._make, replace(wish, asker=None))),
+                    ("&Cancel", self._view.setFocus),
+                ],
+            )
+            self._bar.focus_first()
+            return
+        self._make(wish)
+
+    def _make(self, wish: Wish) -> None:
         if self._session is None:
             return
         is_shared = len(wish.editing.places) > 1
@@ -150,7 +167,7 @@ class EditWriter(QObject):
                     "&Everywhere",
                     partial(self._answer, self._write, replace(wish, asker=None), pair),
                 ),
-                ("&Only Here", partial(self._answer, self.make, alone)),
+                ("&Only Here", partial(self._answer, self._make, alone)),
                 ("&Cancel", self._view.setFocus),
             ],
         )

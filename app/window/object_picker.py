@@ -32,11 +32,13 @@ class Purpose:
         title: Of the dialog.
         sentence: What happens, with "{id}" for the object that it happens to.
         verb: On the button.
+        none: On another button, which chooses no object; "" for no such button.
     """
 
     title: str
     sentence: str
     verb: str
+    none: str = ""
 
 
 REPLACE = Purpose(
@@ -56,9 +58,11 @@ class ObjectPicker(QDialog):
 
     Signals:
         picked: The ID of the object that was chosen.
+        none_picked: No object is wanted.
     """
 
     picked = Signal(str)
+    none_picked = Signal()
 
     def __init__(
         self,
@@ -102,6 +106,10 @@ class ObjectPicker(QDialog):
         self._error.hide()
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
         self._take = self.buttons.addButton(purpose.verb, QDialogButtonBox.ButtonRole.AcceptRole)
+        if purpose.none:
+            none = self.buttons.addButton(purpose.none, QDialogButtonBox.ButtonRole.ActionRole)
+            none.setObjectName("pickNone")
+            none.clicked.connect(self._pick_none)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         self.view.selectionModel().currentChanged.connect(self._update)
@@ -131,6 +139,10 @@ class ObjectPicker(QDialog):
         self._error.setText(sentence)
         self._error.setVisible(bool(sentence))
         self.filter.set_broken(bool(sentence))
+
+    def _pick_none(self) -> None:
+        self.none_picked.emit()
+        self.reject()
 
     def _accept_when_possible(self) -> None:
         if self.chosen is not None:

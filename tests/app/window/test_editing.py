@@ -19,7 +19,7 @@ from app.window.reclass_dialog import ReclassDialog
 from app.window.rename_dialog import RenameDialog
 from app.window.text_dialog import TextDialog
 from app.window.value_editor import ValueEditor
-from persistence import Edit, FilesystemStore, make_store
+from persistence import Edit, FilesystemStore, Persistable, make_store
 from persistence.pickles import encode
 from persistence.pickles.decode import decode
 from persistence.pickles.edit import Change, apply
@@ -602,3 +602,54 @@ def test_a_state_is_taken_from_the_list_and_escape_takes_none(
     driver.until(lambda: "→ 'PAUSED'" in told(driver))
     undo(driver)
     assert (path / "Application.3").read_bytes() == before
+
+
+def test_a_reference_can_be_made_to_refer_to_nothing(
+    driver: Driver, gc3pie: Callable[[str], Path]
+) -> None:
+    path = gc3pie("python3.7/jobs-dir")
+    driver.open(path)
+    with make_store(path, read_only=True) as store:
+        collection = next(id_ for id_ in store if len(store.references(id_)) > 1)
+        targets = store.references(collection)
+    driver.select(collection)
+    go(driver, driver.child("[0]", driver.child("tasks")))
+    driver.key(Qt.Key.Key_F2, driver.tree)
+    picker = dialog(driver, ObjectPicker)
+    driver.qtbot.mouseClick(picker.findChild(QPushButton, "pickNone"), Qt.MouseButton.LeftButton)
+    driver.until(lambda: told(driver) == f"Edited tasks[0] of {collection}: {targets[0]} → None")
+    with make_store(path, read_only=True) as store:
+        assert store.references(collection) == targets[1:]
+    undo(driver)
+    with make_store(path, read_only=True) as store:
+        assert store.references(collection) == targets
+
+
+class Task(Persistable):
+    """A job that knows its ID."""
+
+
+def test_an_object_gets_another_id_of_its_own_only_after_a_question(
+    driver: Driver, tmp_path: Path
+) -> None:
+    path = tmp_path / "tasks"
+    with make_store(path) as store:
+        id_ = store.save(Task())
+        before = store.read(id_)
+    driver.open(path)
+
+    def edit() -> None:
+        field = open_editor(driver, driver.child("persistent_id"))
+        type_over(driver, field, "Task.4")
+        driver.key(Qt.Key.Key_Return, field.line)
+        driver.until(lambda: "does not load the object" in said(driver))
+
+    edit()
+    driver.key(Qt.Key.Key_Escape)
+    driver.until(lambda: not said(driver))
+    edit()
+    assert (path / id_).read_bytes() == before
+    answer(driver, "hange")
+    driver.until(lambda: f"Edited persistent_id of {id_}" in told(driver))
+    with make_store(path, read_only=True) as store:
+        assert store.inspect(id_).root.attributes()["persistent_id"] == "Task.4"
