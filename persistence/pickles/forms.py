@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 
 from persistence.errors import DecodeError
 from persistence.pickles import runs
-from persistence.pickles.guards import Walk
 from persistence.pickles.key_costs import Keys
 from persistence.pickles.limits import DEFAULT
+from persistence.pickles.walk import Walk
 
 __all__ = ["Forms"]
 

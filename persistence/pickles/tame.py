@@ -37,9 +37,10 @@ from typing import Any
 from persistence.errors import DecodeError
 from persistence.pickles import runs
 from persistence.pickles.forms import Forms
-from persistence.pickles.guards import Seen, Walk
+from persistence.pickles.guards import Seen
 from persistence.pickles.key_costs import Keys
 from persistence.pickles.limits import DEFAULT
+from persistence.pickles.walk import Walk
 
 __all__ = ["recognise"]
 
