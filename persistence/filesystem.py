@@ -77,6 +77,8 @@ class FilesystemStore(RecordStore):
     ({'temperature': 300}, True, True, 1)
     """
 
+    pid_type = str
+
     def __init__(
         self,
         directory: str | os.PathLike[str] | StoreUrl,
@@ -166,6 +168,9 @@ class FilesystemStore(RecordStore):
 
     def records(self) -> Iterator[Record]:
         return self.read_many(self.list())
+
+    def takes_id(self, id_: str) -> bool:
+        return _is_file_name(id_)
 
     def changes(self, since: Any = None) -> Changes:
         """Compare the files' times and sizes with those of the last call."""

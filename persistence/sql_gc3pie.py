@@ -63,6 +63,7 @@ class GC3PieLayout(Layout):
 
     writer = "GC3Pie"
     keeps_summaries = False
+    pid_type = int
 
     def __init__(self, database: Database, name: str, further: Sequence[str] = ()) -> None:
         table = Table(

@@ -78,10 +78,12 @@ class Layout(ABC):
         name: The table's name.
         writer: Whose layout it is.
         keeps_summaries: Whether type, state and name are columns.
+        pid_type: See `Store.pid_type`.
     """
 
     writer: ClassVar[str]
     keeps_summaries: ClassVar[bool]
+    pid_type: ClassVar[type[str | int] | None] = None
 
     def __init__(
         self,
