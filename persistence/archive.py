@@ -94,7 +94,7 @@ class ArchiveStore(RecordStore):
         self,
         path: str | os.PathLike[str] | StoreUrl,
         *args: Any,
-        read_only: bool = True,
+        read_only: bool = False,
         **extra_args: Any,
     ) -> None:
         super().__init__(StoreUrl.parse(path), read_only=True)

@@ -169,15 +169,13 @@ class Copy:
     def _items(self, ids: Iterable[str]) -> Iterator[_Item]:
         """Read objects, as they are to be in the target."""
         for batch in chunks(ids, BATCH):
-            found = 0
+            found: set[str] = set()
             for record in self._read(batch):
-                found += 1
+                found.add(record.id_)
                 yield _Item(record.id_, self._map[record.id_], self._translated(record))
-            if found < len(batch):
-                there = set(present(self._source, batch))
-                for id_ in batch:
-                    if id_ not in there and id_ not in self._notes["unreadable"]:
-                        self._note("removed", id_)
+            for id_ in batch:
+                if id_ not in found and id_ not in self._notes["unreadable"]:
+                    self._note("removed", id_)
 
     def _read(self, ids: Sequence[str]) -> Iterator[Record]:
         given: set[str] = set()
@@ -369,11 +367,13 @@ def _kind_of(pid: Any) -> type[str | int] | None:
 
 
 def present(store: Store, ids: Sequence[str]) -> list[str]:
-    """Return which of some IDs are stored."""
+    """Return which of some IDs are stored, readable or not."""
     try:
         return [record.id_ for record in store.read_many(ids)]
     except LoadError:
-        return [id_ for id_ in ids if id_ in store]
+        return (
+            list(ids) if len(ids) == 1 else [id_ for each in ids for id_ in present(store, [each])]
+        )
 
 
 def chunks(ids: Iterable[str], size: int) -> Iterator[list[str]]:

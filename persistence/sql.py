@@ -183,7 +183,7 @@ class SqlStore(RecordStore):
         return self._layout.changes(since)
 
     def takes_id(self, id_: str) -> bool:
-        return self._layout.key(id_) is not None
+        return self._layout.takes(id_)
 
     def _has(self, ids: Sequence[str]) -> set[str]:
         return self._layout.present(ids)

@@ -124,6 +124,10 @@ class Layout(ABC):
     def key(self, id_: str) -> Key | None:
         """Return the value of the column `id` for an ID, or None if no row can have it."""
 
+    def takes(self, id_: str) -> bool:
+        """Whether an object could be stored under an ID."""
+        return self.key(id_) is not None
+
     @abstractmethod
     def refusal(self, id_: str) -> str:
         """Return why an ID cannot be stored here, as the end of a sentence."""

@@ -121,7 +121,7 @@ def import_store(
         StoreError: The file is no archive, or an object in it is not what it was; nothing
             has been copied then.
     """
-    with ArchiveStore(path) as archive:
+    with ArchiveStore(path, read_only=True) as archive:
         for _ in archive.verify():
             if progress is not None:
                 progress(0, 2 * len(archive))
