@@ -24,15 +24,28 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from persistence.archive import ArchiveStore, ArchiveWriter
+from persistence.archive import SUFFIX, ArchiveStore, ArchiveWriter
 from persistence.copy_report import CopyReport
 from persistence.copying import BATCH, Copy, OnConflict, Progress, chunks, present
 from persistence.errors import DecodeError, ReadOnlyError, StoreError
 from persistence.id_map import IdMap, usual_ids_file
 from persistence.pickles import decode
+from persistence.probe import check_holds_objects
+from persistence.registry import make_store
 from persistence.store import Store
+from persistence.urls import StoreUrl
 
-__all__ = ["CopyReport", "OnConflict", "copy", "export_store", "import_store", "with_references"]
+__all__ = [
+    "CopyReport",
+    "OnConflict",
+    "copy",
+    "export_store",
+    "import_store",
+    "open_target",
+    "with_references",
+]
+
+_DATABASE_SUFFIXES = frozenset({".db", ".sqlite", ".sqlite3", ".db3"})
 
 
 def copy(
@@ -126,6 +139,37 @@ def import_store(
             if progress is not None:
                 progress(0, 2 * len(archive))
         return copy(archive, target, progress=progress, on_conflict=on_conflict)
+
+
+def open_target(address: str | os.PathLike[str] | StoreUrl) -> Store:
+    """Open a store to copy into; it is made if it is not there.
+
+    A path that is not there and ends as databases do (`.db`, `.sqlite`) is a new SQLite file,
+    any other one a new folder.
+
+    Args:
+        address: Its address.
+
+    Raises:
+        StoreError: It cannot be opened, or is a folder of other files.
+    """
+    url = StoreUrl.parse(address)
+    if url.scheme == "file" and not os.path.lexists(url.path):
+        suffix = Path(url.path).suffix.lower()
+        if suffix == SUFFIX:
+            raise StoreError(
+                f"{url.path} is the name of an archive, which no store is copied into.",
+                "Export the store to it instead.",
+            )
+        if suffix in _DATABASE_SUFFIXES or url.table is not None:
+            url = url.with_scheme("sqlite")
+    store = make_store(url)
+    try:
+        check_holds_objects(store)
+    except BaseException:
+        store.close()
+        raise
+    return store
 
 
 def with_references(source: Store, ids: Iterable[str | int]) -> list[str]:
