@@ -29,6 +29,7 @@ from persistence.errors import (
     ObjectNotFound,
     SaveError,
     StoreError,
+    StoreMissing,
 )
 from persistence.file_transaction import LOCK_NAME, FileTransaction
 from persistence.ids import new_id, order_key
@@ -104,7 +105,7 @@ class FilesystemStore(RecordStore):
                 pass
         except FileNotFoundError:
             if not create:
-                raise StoreError(
+                raise StoreMissing(
                     f"There is no file or folder {self._directory}.",
                     "Check the spelling of the path.",
                 ) from None

@@ -27,6 +27,7 @@ __all__ = ["KINDS", "AddressForm", "FileForm", "Kind", "ServerForm", "kind_of"]
 HIDDEN_PASSWORD = "***"  # noqa: S105 -- stands for one
 """What `str(StoreUrl)` shows in place of a password."""
 
+_DATABASES = "SQLite databases (*.db *.sqlite *.sqlite3 *.db3);;All files (*)"
 _DATABASE_SUFFIXES = frozenset({".db", ".sqlite", ".sqlite3", ".db3"})
 
 
@@ -84,16 +85,20 @@ class AddressForm(QWidget):
 class FileForm(AddressForm):
     """A path, with a browser for it; for a SQLite file also the table."""
 
-    def __init__(self, kind: Kind, folder: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, kind: Kind, folder: str, parent: QWidget | None = None, *, may_be_new: bool = False
+    ) -> None:
         """Make the fields.
 
         Args:
             kind: SQLite file or folder.
             folder: Where browsing starts.
             parent: Owning widget.
+            may_be_new: Whether a file can be named that is not there yet.
         """
         super().__init__(parent)
         self._kind = kind
+        self._may_be_new = may_be_new
         self._folder = folder
         self.path = QLineEdit(self)
         self.path.setObjectName(f"{kind.scheme}Path")
@@ -135,13 +140,16 @@ class FileForm(AddressForm):
         start = self.path.text() or self._folder
         if self._kind.scheme == "file":
             chosen = QFileDialog.getExistingDirectory(self, "Choose a Folder of Jobs", start)
-        else:
-            chosen, _ = QFileDialog.getOpenFileName(
+        elif self._may_be_new:
+            chosen, _ = QFileDialog.getSaveFileName(
                 self,
                 "Choose a SQLite File",
                 start,
-                "SQLite databases (*.db *.sqlite *.sqlite3 *.db3);;All files (*)",
+                _DATABASES,
+                options=QFileDialog.Option.DontConfirmOverwrite,  # nothing is overwritten
             )
+        else:
+            chosen, _ = QFileDialog.getOpenFileName(self, "Choose a SQLite File", start, _DATABASES)
         if chosen:
             self.path.setText(str(Path(chosen)))
             self.edited.emit()
