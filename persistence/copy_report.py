@@ -62,7 +62,17 @@ class CopyReport:
         >>> CopyReport(3, copied=2, present=1, verified=3).sentence
         'Copied 2 objects; 1 was there already. All 3 were read back and compared.'
         """
-        parts = [f"Copied {_objects(self.copied)}"]
+        return self.told()
+
+    def told(self, verb: str = "Copied", place: str = "") -> str:
+        """Say what was done, in a sentence or a few.
+
+        Args:
+            verb: What it is called: "Exported".
+            place: Where to: "jobs.db", or "".
+        """
+        to = f" to {place}" if place else ""
+        parts = [f"{verb} {_objects(self.copied)}{to}"]
         if self.replaced:
             parts.append(f"{self.replaced:,} replaced others")
         if self.present:

@@ -340,7 +340,7 @@ _RECORDS = (
     ),
     Action(
         "object.copy_to",
-        "C&opy Selected Objects To…",
+        "Copy &Selected Objects To…",
         "Copy the selected objects to another store of any kind, with what they refer to.",
         "",
         (),

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.window.theme import GRID
+from persistence.archive import SUFFIX
 from persistence.urls import StoreUrl
 
 __all__ = ["KINDS", "AddressForm", "FileForm", "Kind", "ServerForm", "kind_of"]
@@ -27,8 +28,12 @@ __all__ = ["KINDS", "AddressForm", "FileForm", "Kind", "ServerForm", "kind_of"]
 HIDDEN_PASSWORD = "***"  # noqa: S105 -- stands for one
 """What `str(StoreUrl)` shows in place of a password."""
 
+_STORES = (
+    "Stores (*.db *.sqlite *.sqlite3 *.db3 *.jobshelf);;"
+    "Archives (*.jobshelf);;SQLite databases (*.db *.sqlite *.sqlite3 *.db3);;All files (*)"
+)
 _DATABASES = "SQLite databases (*.db *.sqlite *.sqlite3 *.db3);;All files (*)"
-_DATABASE_SUFFIXES = frozenset({".db", ".sqlite", ".sqlite3", ".db3"})
+_FILE_SUFFIXES = frozenset({".db", ".sqlite", ".sqlite3", ".db3", SUFFIX})
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Kind:
 
 
 KINDS = (
-    Kind("sqlite", "SQLite file", "database"),
+    Kind("sqlite", "SQLite file or archive", "database"),
     Kind("file", "Folder or session", "folder"),
     Kind("postgresql", "PostgreSQL", "server", 5432),
     Kind("mysql", "MySQL or MariaDB", "server", 3306),
@@ -59,7 +64,7 @@ KINDS = (
 def kind_of(url: StoreUrl) -> Kind:
     """Return the kind of store that an address most likely names, without looking there."""
     scheme = {"mariadb": "mysql", "postgres": "postgresql"}.get(url.base_scheme, url.base_scheme)
-    if scheme == "file" and (url.table or Path(url.path).suffix.lower() in _DATABASE_SUFFIXES):
+    if scheme == "file" and (url.table or Path(url.path).suffix.lower() in _FILE_SUFFIXES):
         scheme = "sqlite"
     return next((kind for kind in KINDS if kind.scheme == scheme), KINDS[1])
 
@@ -130,7 +135,9 @@ class FileForm(AddressForm):
             return None
         # A path in a field is a path: no escapes, and a colon in it names no scheme.
         path = os.path.abspath(os.path.expanduser(path))
-        return StoreUrl(self._kind.scheme, path, fragment=_fragment(self.table.text().strip()))
+        is_archive = Path(path).suffix.lower() == SUFFIX and not self._may_be_new
+        scheme = "file" if is_archive else self._kind.scheme
+        return StoreUrl(scheme, path, fragment=_fragment(self.table.text().strip()))
 
     def set_url(self, url: StoreUrl) -> None:
         self.path.setText(url.path)
@@ -149,7 +156,7 @@ class FileForm(AddressForm):
                 options=QFileDialog.Option.DontConfirmOverwrite,  # nothing is overwritten
             )
         else:
-            chosen, _ = QFileDialog.getOpenFileName(self, "Choose a SQLite File", start, _DATABASES)
+            chosen, _ = QFileDialog.getOpenFileName(self, "Choose a File", start, _STORES)
         if chosen:
             self.path.setText(str(Path(chosen)))
             self.edited.emit()

@@ -29,6 +29,7 @@ from persistence.urls import StoreUrl
 __all__ = ["CopyDialog"]
 
 _TYPING_PAUSE_MS = 300
+_TITLES = {"sqlite": "SQLite file", "file": "Folder"}  # nothing is copied into an archive
 
 
 class CopyDialog(QDialog):
@@ -101,7 +102,7 @@ class CopyDialog(QDialog):
         self.kinds = QComboBox(self)
         self.kinds.setObjectName("copyKind")
         for kind in KINDS:
-            self.kinds.addItem(icon(kind.icon), "Folder" if kind.scheme == "file" else kind.title)
+            self.kinds.addItem(icon(kind.icon), _TITLES.get(kind.scheme, kind.title))
         self.kinds.currentIndexChanged.connect(self._on_kind_chosen)
         first = QFormLayout()
         first.setHorizontalSpacing(3 * GRID)
@@ -110,12 +111,12 @@ class CopyDialog(QDialog):
         for form in self._forms:
             form.edited.connect(self._on_edited)
             self._stack.addWidget(form)
-        self.with_references = QCheckBox("Copy also all that they &refer to", self)
+        self.with_references = QCheckBox("Copy also everything &referred to", self)
         self.with_references.setObjectName("copyReferences")
         self.with_references.setChecked(is_selection)
         self.with_references.setVisible(is_selection)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
-        self._copy = QPushButton(icon("copy"), "&Copy", self)
+        self._copy = QPushButton("&Copy", self)
         self._copy.setObjectName("copyButton")
         self._copy.setDefault(True)
         self._buttons.addButton(self._copy, QDialogButtonBox.ButtonRole.AcceptRole)

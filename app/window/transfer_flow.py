@@ -202,9 +202,8 @@ class TransferFlow(QObject):
     def _on_done(self, transfer: Transfer, report: CopyReport) -> None:
         self._end()
         place = title_of(str(transfer.target))
-        sentence = f"{_SAID[transfer.verb].capitalize()} to {place}. {report.sentence}"
+        sentence = report.told(_SAID[transfer.verb].capitalize(), place)
         if transfer.verb is Verb.IMPORT:
-            sentence = f"Imported {title_of(str(transfer.source))}. {report.sentence}"
             self._session.refresh()
         mood = Mood.NOTICE if report.is_complete else Mood.WARNING
         buttons: list[tuple[str, Callable[[], object]]] = []

@@ -66,7 +66,7 @@ def test_a_store_is_copied_and_the_copy_can_be_opened(
     assert "it will be made" in dialog.preview.text()
     assert not target.exists()
     driver.qtbot.mouseClick(button(dialog), Qt.MouseButton.LeftButton)
-    driver.until(lambda: "Copied to copy.db" in sentence(driver))
+    driver.until(lambda: "Copied 122 objects to copy.db" in sentence(driver))
     assert "All 122 were read back" in sentence(driver)
     assert contents(target) == contents(source)
     assert not driver.window.status.work_text.isVisible()
@@ -92,7 +92,7 @@ def test_selected_objects_are_copied_with_what_they_refer_to(
     driver.type(str(tmp_path / "new"), dialog.form.path)  # type: ignore[attr-defined]
     driver.until(lambda: button(dialog).isEnabled())
     driver.key(Qt.Key.Key_Return, dialog)
-    driver.until(lambda: "Copied to new" in sentence(driver))
+    driver.until(lambda: "objects to new" in sentence(driver))
     assert contents(tmp_path / "new").keys() == {parent, *children}
 
 
@@ -133,7 +133,7 @@ def test_a_store_is_exported_and_imported(
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(archive), ""))
     driver.open(source)
     driver.action("actionExportStore").trigger()
-    driver.until(lambda: "Exported to jobs.jobshelf" in sentence(driver))
+    driver.until(lambda: "Exported 122 objects to jobs.jobshelf" in sentence(driver))
     assert proposed == [str(archive)]
     with driver.qtbot.waitSignal(driver.window.store_opened, timeout=15_000):
         press_banner(driver, "Open the Archive")
@@ -146,7 +146,7 @@ def test_a_store_is_exported_and_imported(
         store.write("1", pickle.dumps("mine"))
     driver.open(target)
     driver.action("actionImportArchive").trigger()
-    driver.until(lambda: "Imported jobs.jobshelf" in sentence(driver))
+    driver.until(lambda: "Imported 122 objects to empty.db" in sentence(driver))
     driver.until(lambda: driver.window.table.total == 123)
     assert {**contents(source), "1": pickle.dumps("mine")} == contents(target)
 
@@ -198,7 +198,7 @@ def test_progress_is_shown_and_a_copy_can_be_stopped(
     assert not stop.isVisible()
     done = Transfer(Verb.COPY, StoreUrl.parse(source), StoreUrl.parse(target))
     flow._start(done)
-    driver.until(lambda: "Copied to copy" in sentence(driver))
+    driver.until(lambda: "objects to copy" in sentence(driver))
     assert len(contents(target)) == 3000
 
 
