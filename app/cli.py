@@ -1,4 +1,4 @@
-"""The command line: `jobshelf [URI]`.
+"""The command line: `jobshelf [URI]`, or `jobshelf copy|export|import …` (`transfers`).
 
 Qt is imported only once it is clear that a window is wanted and can be shown.
 """
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from app import __version__
 from app.resource_files import build_number
+from app.transfers import VERBS
+from app.transfers import run as run_verb
 from persistence.errors import StoreError
 from persistence.urls import StoreUrl
 
@@ -29,7 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: The command line without the program's name; None for the real one.
     """
-    options = parse(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if len(given) > 1 and given[0] in VERBS:  # alone, such a word is the name of a store
+        return run_verb(given)
+    options = parse(given)
     if find_spec("PySide6") is None:
         print(  # noqa: T201
             "jobshelf: the window needs PySide6, which is not installed here. Install it "
@@ -58,7 +63,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         description="Open, inspect, edit and repair persistent job stores. Nothing that is "
         "in a store is ever executed.",
         epilog="Examples: jobshelf campaign.db — jobshelf ~/jobs — "
-        "jobshelf 'sqlite:///data/x.db#table=runs' — jobshelf postgresql://me@db.lab/runs",
+        "jobshelf 'sqlite:///data/x.db#table=runs' — jobshelf postgresql://me@db.lab/runs. "
+        "Without a window: jobshelf copy SOURCE TARGET, jobshelf export SOURCE FILE, jobshelf "
+        "import FILE TARGET; each has its own --help.",
     )
     parser.add_argument(
         "uri",

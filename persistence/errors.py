@@ -20,6 +20,7 @@ __all__ = [
     "ReadOnlyError",
     "SaveError",
     "StoreError",
+    "StoreMissing",
     "UnknownSchemeError",
 ]
 
@@ -133,6 +134,10 @@ class ReadOnlyError(StoreError):
             f"{store} cannot be changed: {why}.", "Open it again with permission to write."
         )
         self.store = store
+
+
+class StoreMissing(StoreError):
+    """There is no store at an address, but one could be made there."""
 
 
 class UnknownSchemeError(StoreError, KeyError):

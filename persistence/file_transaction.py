@@ -27,7 +27,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["LOCK_NAME", "OWN_PREFIX", "OWN_SUFFIX", "FileTransaction"]
+__all__ = ["LOCK_NAME", "OWN_PREFIX", "OWN_SUFFIX", "FileTransaction", "flush_folder"]
 
 OWN_PREFIX = ".jobshelf-"
 OWN_SUFFIX = ".OLD"
@@ -84,7 +84,7 @@ class FileTransaction:
                 (self._directory / name).unlink(missing_ok=True)
             elif source.exists():
                 os.replace(source, self._directory / name)
-        _flush_folder(self._directory)
+        flush_folder(self._directory)
         self._commit.unlink(missing_ok=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -100,7 +100,7 @@ class FileTransaction:
             except BaseException:
                 new_file.unlink(missing_ok=True)
                 raise
-        _flush_folder(self._directory)
+        flush_folder(self._directory)
 
     def _prepare(self, changes: Mapping[str, bytes | None]) -> None:
         try:
@@ -108,15 +108,15 @@ class FileTransaction:
             for name, data in changes.items():
                 if data is not None:
                     _write_flushed(self._files / name, data)
-            _flush_folder(self._files)
+            flush_folder(self._files)
             # Parents come before their children in a saved graph: put them in place last,
             # so that other programs find what a new object refers to.
             names = {name: data is not None for name, data in reversed(list(changes.items()))}
             new_commit = self._folder / f"{_COMMIT}.new"
             _write_flushed(new_commit, json.dumps(names).encode())
             os.replace(new_commit, self._commit)
-            _flush_folder(self._folder)
-            _flush_folder(self._directory)
+            flush_folder(self._folder)
+            flush_folder(self._directory)
         except BaseException:
             # Without `commit` nothing has happened; with it, everything has.
             if not self._commit.exists():
@@ -131,7 +131,8 @@ def _write_flushed(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _flush_folder(path: Path) -> None:
+def flush_folder(path: Path) -> None:
+    """Have the names in a folder survive a power cut, where the system needs to be told."""
     if os.name == "nt":
         return
     descriptor = os.open(path, os.O_RDONLY)

@@ -29,6 +29,7 @@ from persistence.errors import (
     ObjectNotFound,
     SaveError,
     StoreError,
+    StoreMissing,
 )
 from persistence.file_transaction import LOCK_NAME, FileTransaction
 from persistence.ids import new_id, order_key
@@ -77,6 +78,8 @@ class FilesystemStore(RecordStore):
     ({'temperature': 300}, True, True, 1)
     """
 
+    pid_type = str
+
     def __init__(
         self,
         directory: str | os.PathLike[str] | StoreUrl,
@@ -102,7 +105,7 @@ class FilesystemStore(RecordStore):
                 pass
         except FileNotFoundError:
             if not create:
-                raise StoreError(
+                raise StoreMissing(
                     f"There is no file or folder {self._directory}.",
                     "Check the spelling of the path.",
                 ) from None
@@ -166,6 +169,9 @@ class FilesystemStore(RecordStore):
 
     def records(self) -> Iterator[Record]:
         return self.read_many(self.list())
+
+    def takes_id(self, id_: str) -> bool:
+        return _is_file_name(id_)
 
     def changes(self, since: Any = None) -> Changes:
         """Compare the files' times and sizes with those of the last call."""

@@ -75,6 +75,9 @@ class RecordStore(Store):
     def _address(self) -> str:
         return str(self.url) if self.url is not None else type(self).__name__
 
+    def fresh_id(self, type_name: str = "Object") -> str:
+        return self._new_id(type(type_name, (), {})())
+
     # Objects
 
     def save(self, obj: Any) -> str:

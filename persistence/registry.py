@@ -61,8 +61,8 @@ def make_store(uri: str | os.PathLike[str] | StoreUrl, *args: Any, **extra_args:
     """Open the store at an address.
 
     Args:
-        uri: A path or a URL. A path opens as what is there: a SQLite file, a GC3Pie session
-            directory, or else a folder of pickles.
+        uri: A path or a URL. A path opens as what is there: a SQLite file, an archive file, a
+            GC3Pie session directory, or else a folder of pickles.
         *args: Passed to the constructor of the store as they are.
         **extra_args: Passed to the constructor of the store as they are.
 
@@ -110,7 +110,7 @@ def _load(entry_point: EntryPoint) -> StoreConstructor:
 
 
 def open_place(url: StoreUrl, *args: Any, **extra_args: Any) -> Store:
-    """Open what holds objects at a path itself: a SQLite file, or a folder of pickles.
+    """Open what holds objects at a path itself: a SQLite file, an archive, or a folder.
 
     Raises:
         StoreError: It is another file.
@@ -123,6 +123,10 @@ def open_place(url: StoreUrl, *args: Any, **extra_args: Any) -> Store:
 
         return SqlStore(url.with_scheme("sqlite"), *args, **extra_args)
     if os.path.isfile(path):  # False also where nobody may look
+        from persistence.archive import ArchiveStore, is_zip_file
+
+        if is_zip_file(path):
+            return ArchiveStore(url, *args, **extra_args)
         try:
             path.open("rb").close()
         except OSError as error:

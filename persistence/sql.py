@@ -94,6 +94,7 @@ class SqlStore(RecordStore):
             self._database.close()
             raise
         self.keeps_summaries = self._layout.keeps_summaries
+        self.pid_type = self._layout.pid_type
         if not self._database.has_transactions(self._table):
             self.read_only = True
             self.notices.append(
@@ -180,6 +181,9 @@ class SqlStore(RecordStore):
 
     def changes(self, since: Any = None) -> Changes:
         return self._layout.changes(since)
+
+    def takes_id(self, id_: str) -> bool:
+        return self._layout.takes(id_)
 
     def _has(self, ids: Sequence[str]) -> set[str]:
         return self._layout.present(ids)

@@ -56,6 +56,7 @@ _STATES = frozenset(
     ("NEW", "RUNNING", "STOPPED", "SUBMITTED", "TERMINATED", "TERMINATING", _NO_STATE)
 )
 _LARGEST = 2**63 - 1
+_LARGEST_ON_SERVERS = 2**31 - 1  # as GC3Pie makes the column
 
 
 class GC3PieLayout(Layout):
@@ -63,6 +64,7 @@ class GC3PieLayout(Layout):
 
     writer = "GC3Pie"
     keeps_summaries = False
+    pid_type = int
 
     def __init__(self, database: Database, name: str, further: Sequence[str] = ()) -> None:
         table = Table(
@@ -81,6 +83,7 @@ class GC3PieLayout(Layout):
         self._update_row = self._compile_update(_COLUMNS[1:])
         self._delete_row = self._compile_delete(table.c.id)
         is_sqlite = database.engine.dialect.name == "sqlite"
+        self._largest = _LARGEST if is_sqlite else _LARGEST_ON_SERVERS
         largest = database.compile(select(func.max(table.c.id)))
         self._numbers = (
             _TimedNumbers(database, largest)
@@ -99,6 +102,10 @@ class GC3PieLayout(Layout):
             return None
         number = int(id_)
         return number if abs(number) <= _LARGEST and str(number) == id_ else None
+
+    def takes(self, id_: str) -> bool:
+        key = self.key(id_)
+        return key is not None and abs(key) <= self._largest
 
     def refusal(self, id_: str) -> str:
         return "IDs in a table of GC3Pie's are whole numbers"

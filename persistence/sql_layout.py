@@ -78,10 +78,12 @@ class Layout(ABC):
         name: The table's name.
         writer: Whose layout it is.
         keeps_summaries: Whether type, state and name are columns.
+        pid_type: See `Store.pid_type`.
     """
 
     writer: ClassVar[str]
     keeps_summaries: ClassVar[bool]
+    pid_type: ClassVar[type[str | int] | None] = None
 
     def __init__(
         self,
@@ -121,6 +123,10 @@ class Layout(ABC):
     @abstractmethod
     def key(self, id_: str) -> Key | None:
         """Return the value of the column `id` for an ID, or None if no row can have it."""
+
+    def takes(self, id_: str) -> bool:
+        """Whether an object could be stored under an ID."""
+        return self.key(id_) is not None
 
     @abstractmethod
     def refusal(self, id_: str) -> str:

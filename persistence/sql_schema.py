@@ -10,7 +10,7 @@ from sqlalchemy import inspect
 from sqlalchemy.engine import Inspector
 from sqlalchemy.types import Integer
 
-from persistence.errors import StoreError
+from persistence.errors import StoreError, StoreMissing
 from persistence.sql_connection import Database
 from persistence.sql_gc3pie import GC3PieLayout
 from persistence.sql_jobshelf import COLUMNS, LONGEST_NAME, JobshelfLayout
@@ -80,9 +80,9 @@ def create_layout(database: Database, name: str) -> Layout:
     return layout
 
 
-def missing_table(database: Database, name: str) -> StoreError:
+def missing_table(database: Database, name: str) -> StoreMissing:
     """Return the error for a table that is not there: it names those that could be meant."""
-    return StoreError(f"There is no table {name!r} in {database.place}.", _advice(database, name))
+    return StoreMissing(f"There is no table {name!r} in {database.place}.", _advice(database, name))
 
 
 def _advice(database: Database, name: str) -> str:

@@ -23,7 +23,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool, StaticPool
 
-from persistence.errors import StoreError
+from persistence.errors import StoreError, StoreMissing
 from persistence.sql_connection import Connection, Database
 from persistence.sql_errors import Cause, cause_of
 from persistence.sqlite_header import is_in_wal_mode
@@ -157,7 +157,7 @@ class SqliteDatabase(Database):
             mode = path.stat().st_mode
         except FileNotFoundError:
             if not self._create:
-                raise StoreError(
+                raise StoreMissing(
                     f"There is no file {path}.", "Check the spelling of the path."
                 ) from None
             self._make_folder(path.parent)

@@ -131,9 +131,12 @@ class Store(ABC):
         read_only: Whether every change is refused with `ReadOnlyError`.
         notices: Sentences the user should read about how the store was opened.
         keeps_summaries: Whether `summaries` reads columns, decoding no object.
+        pid_type: What GC3Pie needs the persistent IDs in the pickles of such a store to be:
+            texts in a folder, integers in its tables. None where only Jobshelf reads.
     """
 
     keeps_summaries = False
+    pid_type: type[str | int] | None = None
 
     def __init__(self, url: StoreUrl | str | None = None, *, read_only: bool = False) -> None:
         self.url = StoreUrl.parse(url) if isinstance(url, str) else url
@@ -277,6 +280,18 @@ class Store(ABC):
             ReadOnlyError: The store was opened read-only.
         """
         self._not_supported("change its objects by bytes")
+
+    def takes_id(self, id_: str) -> bool:
+        """Whether an object could be stored under an ID here; a GC3Pie table takes integers."""
+        return True
+
+    def fresh_id(self, type_name: str = "Object") -> str:
+        """Return an ID that was never given in this store before.
+
+        Args:
+            type_name: The class of the object; IDs of some stores begin with it.
+        """
+        self._not_supported("give IDs")
 
     def inspect(self, id_: str | int) -> Pickle:
         """Return the decoded tree of an object; nothing is imported or executed.

@@ -28,6 +28,7 @@ class Circumstances:
         can_go_back, can_go_forward: There is a place to go to.
         can_undo, can_redo: There is a change to take back, or to make again.
         is_busy: A change is being written.
+        is_copying: A copy, an export or an import is under way.
     """
 
     store_is_open: bool = False
@@ -42,6 +43,7 @@ class Circumstances:
     can_undo: bool = False
     can_redo: bool = False
     is_busy: bool = False
+    is_copying: bool = False
 
 
 def _always(_: Circumstances) -> bool:
@@ -110,7 +112,11 @@ _OBJECT_NAMES = {
     "store.open_folder": "OpenFolder",
     "store.open_demo": "OpenDemo",
     "store.close": "CloseStore",
+    "store.copy_to": "CopyStoreTo",
+    "store.export": "ExportStore",
+    "store.import": "ImportArchive",
     "store.properties": "StoreProperties",
+    "object.copy_to": "CopyObjectsTo",
 }
 
 

@@ -37,6 +37,14 @@ def _why_read_only(now: Circumstances) -> str:
     return "The store is open for reading only; nothing in it can be changed."
 
 
+def _can_copy_store(now: Circumstances) -> bool:
+    return now.store_is_open and not now.is_copying
+
+
+def _why_copying(now: Circumstances) -> str:
+    return "A copy is under way; the status bar shows how far it is." if now.is_copying else ""
+
+
 def _value(
     verb: str, text: str, tip: str, icon: str = "", shortcut: str = "", hint: str = ""
 ) -> Action:
@@ -331,6 +339,42 @@ _RECORDS = (
         why_not=_why_read_only,
     ),
     Action(
+        "object.copy_to",
+        "Copy &Selected Objects To…",
+        "Copy the selected objects to another store of any kind, with what they refer to.",
+        "",
+        (),
+        lambda now: _can_copy_store(now) and now.selected > 0,
+        why_not=_why_copying,
+    ),
+    Action(
+        "store.copy_to",
+        "&Copy Store To…",
+        "Copy all objects to another store of any kind, with their IDs and references.",
+        "copy",
+        (),
+        _can_copy_store,
+        why_not=_why_copying,
+    ),
+    Action(
+        "store.export",
+        "&Export Store…",
+        "Copy the whole store into one archive file.",
+        "file",
+        (),
+        _can_copy_store,
+        why_not=_why_copying,
+    ),
+    Action(
+        "store.import",
+        "&Import…",
+        "Copy all objects of an archive file into this store.",
+        "insert",
+        (),
+        lambda now: _can_copy_store(now) and now.store_is_writable,
+        why_not=lambda now: _why_read_only(now) or _why_copying(now),
+    ),
+    Action(
         "store.properties",
         "&Properties…",
         "What kind of store this is, and what is in it.",
@@ -430,18 +474,24 @@ MENUS: tuple[Menu, ...] = (
             "object.safety",
             "object.opcodes",
             SEPARATOR,
+            "object.copy_to",
+            SEPARATOR,
             "object.delete",
             "object.delete_below",
             "submenu.replace",
         ),
     ),
-    ("&Store", ("store.properties",)),
+    (
+        "&Store",
+        ("store.copy_to", "store.export", "store.import", SEPARATOR, "store.properties"),
+    ),
     ("&Help", ("help.filter", "help.shortcuts", SEPARATOR, "help.about")),
 )
 """The menu bar. "submenu.replace" holds the two ways to replace an object."""
 
 TABLE_MENU = (
     "edit.copy_id",
+    "object.copy_to",
     SEPARATOR,
     "object.compare",
     "object.safety",

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.window.theme import GRID
+from persistence.archive import SUFFIX
 from persistence.urls import StoreUrl
 
 __all__ = ["KINDS", "AddressForm", "FileForm", "Kind", "ServerForm", "kind_of"]
@@ -27,7 +28,12 @@ __all__ = ["KINDS", "AddressForm", "FileForm", "Kind", "ServerForm", "kind_of"]
 HIDDEN_PASSWORD = "***"  # noqa: S105 -- stands for one
 """What `str(StoreUrl)` shows in place of a password."""
 
-_DATABASE_SUFFIXES = frozenset({".db", ".sqlite", ".sqlite3", ".db3"})
+_STORES = (
+    "Stores (*.db *.sqlite *.sqlite3 *.db3 *.jobshelf);;"
+    "Archives (*.jobshelf);;SQLite databases (*.db *.sqlite *.sqlite3 *.db3);;All files (*)"
+)
+_DATABASES = "SQLite databases (*.db *.sqlite *.sqlite3 *.db3);;All files (*)"
+_FILE_SUFFIXES = frozenset({".db", ".sqlite", ".sqlite3", ".db3", SUFFIX})
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Kind:
 
 
 KINDS = (
-    Kind("sqlite", "SQLite file", "database"),
+    Kind("sqlite", "SQLite file or archive", "database"),
     Kind("file", "Folder or session", "folder"),
     Kind("postgresql", "PostgreSQL", "server", 5432),
     Kind("mysql", "MySQL or MariaDB", "server", 3306),
@@ -58,7 +64,7 @@ KINDS = (
 def kind_of(url: StoreUrl) -> Kind:
     """Return the kind of store that an address most likely names, without looking there."""
     scheme = {"mariadb": "mysql", "postgres": "postgresql"}.get(url.base_scheme, url.base_scheme)
-    if scheme == "file" and (url.table or Path(url.path).suffix.lower() in _DATABASE_SUFFIXES):
+    if scheme == "file" and (url.table or Path(url.path).suffix.lower() in _FILE_SUFFIXES):
         scheme = "sqlite"
     return next((kind for kind in KINDS if kind.scheme == scheme), KINDS[1])
 
@@ -84,16 +90,20 @@ class AddressForm(QWidget):
 class FileForm(AddressForm):
     """A path, with a browser for it; for a SQLite file also the table."""
 
-    def __init__(self, kind: Kind, folder: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, kind: Kind, folder: str, parent: QWidget | None = None, *, may_be_new: bool = False
+    ) -> None:
         """Make the fields.
 
         Args:
             kind: SQLite file or folder.
             folder: Where browsing starts.
             parent: Owning widget.
+            may_be_new: Whether a file can be named that is not there yet.
         """
         super().__init__(parent)
         self._kind = kind
+        self._may_be_new = may_be_new
         self._folder = folder
         self.path = QLineEdit(self)
         self.path.setObjectName(f"{kind.scheme}Path")
@@ -125,7 +135,9 @@ class FileForm(AddressForm):
             return None
         # A path in a field is a path: no escapes, and a colon in it names no scheme.
         path = os.path.abspath(os.path.expanduser(path))
-        return StoreUrl(self._kind.scheme, path, fragment=_fragment(self.table.text().strip()))
+        is_archive = Path(path).suffix.lower() == SUFFIX and not self._may_be_new
+        scheme = "file" if is_archive else self._kind.scheme
+        return StoreUrl(scheme, path, fragment=_fragment(self.table.text().strip()))
 
     def set_url(self, url: StoreUrl) -> None:
         self.path.setText(url.path)
@@ -135,13 +147,16 @@ class FileForm(AddressForm):
         start = self.path.text() or self._folder
         if self._kind.scheme == "file":
             chosen = QFileDialog.getExistingDirectory(self, "Choose a Folder of Jobs", start)
-        else:
-            chosen, _ = QFileDialog.getOpenFileName(
+        elif self._may_be_new:
+            chosen, _ = QFileDialog.getSaveFileName(
                 self,
                 "Choose a SQLite File",
                 start,
-                "SQLite databases (*.db *.sqlite *.sqlite3 *.db3);;All files (*)",
+                _DATABASES,
+                options=QFileDialog.Option.DontConfirmOverwrite,  # nothing is overwritten
             )
+        else:
+            chosen, _ = QFileDialog.getOpenFileName(self, "Choose a File", start, _STORES)
         if chosen:
             self.path.setText(str(Path(chosen)))
             self.edited.emit()

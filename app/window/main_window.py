@@ -42,6 +42,7 @@ from app.window.start_page import StartPage
 from app.window.status_bar import StatusBar
 from app.window.store_dialog import StoreDialog
 from app.window.table_panel import TablePanel
+from app.window.transfer_flow import TransferFlow
 from app.window.window_memory import WindowMemory
 from app.work.records import StoreInfo
 from app.work.session import StoreSession
@@ -93,6 +94,8 @@ class MainWindow(QMainWindow):
         self.banner = Banner(self)
         self.flow = ChangeFlow(self.changes, self.banner, self)
         self.edits = EditFlow(self.changes, self.inspector, self)
+        self.status = StatusBar(self)
+        self.transfers = TransferFlow(self.session, self.table, self.banner, self.status, self)
         self.comparisons = Comparisons(self)
         self.preferences = Preferences(settings, self)
         self.copier = Copier(self.table, self.inspector, self)
@@ -148,7 +151,7 @@ class MainWindow(QMainWindow):
             "edit.copy_path": self.copier.copy_path,
             "edit.copy_value": self.copier.copy_value,
             "edit.copy_expression": self.copier.copy_expression,
-            "edit.select_all": self._select_all,
+            "edit.select_all": self.table.view.selectAll,
             "edit.find": self._find,
             "edit.recently_deleted": self.flow.show_recently_deleted,
             "edit.settings": self.preferences.show_dialog,
@@ -164,6 +167,7 @@ class MainWindow(QMainWindow):
             "object.back": self.inspector.back,
             "object.forward": self.inspector.forward,
             **self.edits.handlers(),
+            **self.transfers.handlers(),
             "object.find": self.inspector.show_find_bar,
             "object.find_next": lambda: self.inspector.find_bar.step(1),
             "object.find_previous": lambda: self.inspector.find_bar.step(-1),
@@ -186,7 +190,6 @@ class MainWindow(QMainWindow):
             [self.actions_["object.back"], self.actions_["object.forward"]],
             [self.actions_["edit.copy_path"]],
         )
-        self.status = StatusBar(self)
         self.setStatusBar(self.status)
         self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self._splitter.setObjectName("mainSplitter")
@@ -249,6 +252,8 @@ class MainWindow(QMainWindow):
         self.inspector.moved.connect(self._update_actions)
         self.inspector.changes.undo_requested.connect(self.changes.undo_entry)
         self.changes.moved.connect(self._update_actions)
+        self.transfers.moved.connect(self._update_actions)
+        self.transfers.open_requested.connect(self.open_store)
         self.changes.moved.connect(self.inspector.changes.refresh)
         self.flow.told.connect(lambda text, undo: self.status.show_change(text, undoable=undo))
         self.flow.refresh_requested.connect(self.refresh)
@@ -268,6 +273,7 @@ class MainWindow(QMainWindow):
         self.changes.set_session(session, address)
         self.flow.set_session(session)
         self.edits.set_session(session)
+        self.transfers.set_store(self._url if info is not None else None)
         self.comparisons.set_session(session)
         self.copier.set_session(session)
         self.inspector.set_session(session, address)
@@ -392,6 +398,7 @@ class MainWindow(QMainWindow):
                 can_undo=self.changes.can_undo,
                 can_redo=self.changes.can_redo,
                 is_busy=self.changes.is_busy,
+                is_copying=self.transfers.is_busy,
             ),
             self.changes.undo_text,
             self.changes.redo_text,
@@ -418,9 +425,6 @@ class MainWindow(QMainWindow):
 
     def _ask_folder(self) -> None:
         self.opening.ask_folder()
-
-    def _select_all(self) -> None:
-        self.table.view.selectAll()
 
     def _find(self) -> None:
         if self.inspector.has_keyboard():
@@ -478,6 +482,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         self._memory.save()
         self.opening.close()
+        self.transfers.close()
         self._bind(None)
         self.session.close()
         super().closeEvent(event)

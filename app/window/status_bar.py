@@ -27,9 +27,11 @@ class StatusBar(QStatusBar):
 
     Signals:
         undo_requested: The user wants the change back that the bar tells of.
+        cancel_requested: The user wants the work ended whose progress is shown.
     """
 
     undo_requested = Signal()
+    cancel_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -44,6 +46,15 @@ class StatusBar(QStatusBar):
         self._progress = QProgressBar(self)
         self._progress.setTextVisible(False)
         self._progress.setFixedSize(30 * GRID, GRID)
+        self.work_text = QLabel(self)
+        self.work_text.setObjectName("workText")
+        self._work_progress = QProgressBar(self)
+        self._work_progress.setTextVisible(False)
+        self._work_progress.setFixedSize(30 * GRID, GRID)
+        self._work_cancel = QPushButton("&Cancel", self)
+        self._work_cancel.setObjectName("workCancel")
+        self._work_cancel.setFlat(True)
+        self._work_cancel.clicked.connect(self.cancel_requested)
         self.change_text = QLabel(self)
         self.change_text.setObjectName("changeText")
         self.change_text.setTextFormat(Qt.TextFormat.PlainText)
@@ -60,10 +71,12 @@ class StatusBar(QStatusBar):
         self.setContentsMargins(2 * GRID, 0, GRID, 0)
         self.addWidget(self.address, 1)
         self.addPermanentWidget(self._row(self.progress_text, self._progress))
+        self.addPermanentWidget(self._row(self.work_text, self._work_progress, self._work_cancel))
         self.addPermanentWidget(self._row(self.change_text, self._undo))
         # Or all that is above would jump whenever the button comes and goes.
         self.setMinimumHeight(self.sizeHint().height())
         self.show_progress(0, 0)
+        self.hide_work()
         self.hide_change()
 
     def show_store(self, address: str, *, read_only: bool, live: bool) -> None:
@@ -95,6 +108,25 @@ class StatusBar(QStatusBar):
         self.progress_text.setText(text)
         self._progress.setRange(0, total)
         self._progress.setValue(done)
+
+    def show_work(self, what: str, done: int, total: int) -> None:
+        """Show how far a copy is, with a button that ends it.
+
+        Args:
+            what: What is being done: "Copying".
+            done: How much of it is.
+            total: Of how much; 0 while that is not known.
+        """
+        self.work_text.setText(f"{what} {100 * done // total} %" if total else f"{what}…")
+        self._work_progress.setRange(0, total)
+        self._work_progress.setValue(done)
+        for widget in (self.work_text, self._work_progress, self._work_cancel):
+            widget.show()
+
+    def hide_work(self) -> None:
+        """Show that no copy is under way."""
+        for widget in (self.work_text, self._work_progress, self._work_cancel):
+            widget.hide()
 
     def show_change(self, text: str, *, undoable: bool) -> None:
         """Say for a while what was done."""

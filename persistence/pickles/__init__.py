@@ -18,14 +18,15 @@ its own speed (`decode`); what a few bytes could make it take in memory or time 
 first (`guards`). The opcodes and their meaning: `pickletools` in the standard library.
 
 How values look to a user is told by `present`, with adapters for known classes by name;
-`find_references` gives paths; `with_identity` writes the same pickle under another ID;
+`find_references` gives paths; `with_identity` writes the same pickle under another ID and
+`with_ids` also with other references;
 `diff.diff` tells what differs between two, `comparison.Comparison` shows them side by side,
 and `search.search` finds what a user looks for.
 """
 
 from persistence.pickles.decode import Pickle, decode
 from persistence.pickles.encode import encode
-from persistence.pickles.identity import with_identity
+from persistence.pickles.identity import with_identity, with_ids
 from persistence.pickles.limits import DEFAULT, Limits
 from persistence.pickles.nodes import Global, MissingBuffer, Object, Reference, Result
 from persistence.pickles.paths import find_references
@@ -43,4 +44,5 @@ __all__ = [
     "encode",
     "find_references",
     "with_identity",
+    "with_ids",
 ]

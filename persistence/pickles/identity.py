@@ -5,11 +5,15 @@ one object's content in the place of another, its pickle is rewritten opcode by 
 the value of `persistent_id` has just been made in the state of the root object, it is popped
 and the new one pushed. All else stays byte for byte, and so do the indices of the memo. Only
 FRAME opcodes are left out: they hold lengths, and no reader needs them.
+
+References to other objects are rewritten in the same way, where an object goes to a store in
+which the others have other IDs: before the opcode that takes the ID off the stack.
 """
 
 from __future__ import annotations
 
 import pickletools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from persistence.errors import StoreError
@@ -18,11 +22,13 @@ from persistence.pickles.nodes import Object, Reference
 from persistence.pickles.opcodes import Place, constant, memo_index, scan
 from persistence.pickles.texts import text_of
 
-__all__ = ["with_identity"]
+__all__ = ["with_identity", "with_ids"]
 
 _ID = "persistent_id"
 _OTHER_NAME = "_id"  # where `Store.save` leaves the ID as well
 _FRAME_SIZE = 9
+_FRAME = 0x95
+_PERSID, _BINPERSID = ord("P"), ord("Q")
 _LONGEST_NAME = 200  # bytes; each character may be an escape of six
 _SMALLEST_INT, _LARGEST_INT = -(2**31), 2**31 - 1
 
@@ -49,31 +55,108 @@ def with_identity(data: bytes, id_: str | int) -> bytes:
     if not isinstance(pickle.root, Object) or isinstance(pickle.root, Reference):
         raise _no_carrier()
     trace = _Trace(data)
-    writer = _Writer(pickle)
-    insertions = _insertions(pickle.root, trace, writer, id_)
+    insertions = _insertions(pickle.root, trace, _Writer(pickle), id_)
+    return _spliced(data, insertions, dict.fromkeys(trace.frames, _FRAME_SIZE), trace.end)
+
+
+def with_ids(
+    pickle: Pickle,
+    id_: str | int | None,
+    link: Callable[[Reference], str | int | None],
+) -> bytes:
+    r"""Return a pickle as another store has it, where objects have other persistent IDs.
+
+    The `persistent_id` and `_id` of its root object become `id_` where it has them; nothing
+    is added. A pickle in which nothing changes is returned as it is.
+
+    Args:
+        pickle: The decoded pickle.
+        id_: The new ID of the object itself; None leaves what it has.
+        link: Gives for a reference the ID to refer to instead; None leaves it.
+
+    >>> with_ids(decode(b"\x80\x02]q\x00X\x01\x00\x00\x00aQa."), None, lambda reference: 7)
+    b'\x80\x02]q\x00X\x01\x00\x00\x00a0J\x07\x00\x00\x00Qa.'
+    """
+    data, writer = pickle.data, _Writer(pickle)
+    insertions: dict[int, bytes] = {}
+    left_out: dict[int, int] = {}
+    references = iter(pickle.references)
+    frames: list[int] = []
+    end = len(data)
+    for place in scan(data):
+        end = place.end
+        if place.code == _FRAME:
+            frames.append(place.offset)
+        elif place.code in (_PERSID, _BINPERSID):
+            new = link(next(references))
+            if new is None:
+                continue
+            if place.code == _BINPERSID:
+                insertions[place.offset] = _POP + writer.value(new)
+            else:
+                insertions[place.offset] = writer.reference(new)
+                left_out[place.offset] = place.end - place.offset
+    if id_ is not None and _carries_identity(pickle):
+        trace = _Trace(data)
+        for offset, value in _identity_insertions(trace, writer, id_)[0].items():
+            # A value that is complete comes before what is put in the place of a reference.
+            insertions[offset] = value + insertions.get(offset, b"")
+    if not insertions:
+        return data
+    left_out.update(dict.fromkeys(frames, _FRAME_SIZE))
+    return _spliced(data, insertions, left_out, end)
+
+
+def _spliced(
+    data: bytes, insertions: dict[int, bytes], left_out: dict[int, int], end: int
+) -> bytes:
+    """Return a pickle with insertions at some offsets, and without the bytes at others.
+
+    Args:
+        data: The pickle.
+        insertions: Offset → what comes there.
+        left_out: Offset → how many bytes from there on are left out.
+        end: Where the pickle ends.
+    """
     written: list[bytes] = []
     at = 0
-    for offset in sorted({*insertions, *trace.frames}):
+    for offset in sorted({*insertions, *left_out}):
         written.append(data[at:offset])
         written.append(insertions.get(offset, b""))
-        at = offset + _FRAME_SIZE if offset in trace.frames else offset
-    written.append(data[at : trace.end])
+        at = offset + left_out.get(offset, 0)
+    written.append(data[at:end])
     return b"".join(written)
 
 
-def _insertions(root: Object, trace: _Trace, writer: _Writer, id_: str | int) -> dict[int, bytes]:
-    """Return what to insert where."""
+def _carries_identity(pickle: Pickle) -> bool:
+    """Whether the root object may have its persistent ID among its attributes."""
+    root = pickle.root
+    if not isinstance(root, Object) or isinstance(root, Reference):
+        return False
+    return _ID in root.attributes()
+
+
+def _identity_insertions(
+    trace: _Trace, writer: _Writer, id_: str | int
+) -> tuple[dict[int, bytes], bool]:
+    """Return what to insert where for the IDs that the root has, and if it has the first."""
     insertions: dict[int, bytes] = {}
-    states = trace.root.value.states
     has_id = False
-    for state in states:
+    for state in trace.root.value.states:
         for dictionary in _dictionaries(state):
             for name, end in dictionary.value.items:
                 if name in (_ID, _OTHER_NAME):
                     insertions[end] = _POP + writer.value(id_)
                     has_id = has_id or name == _ID
+    return insertions, has_id
+
+
+def _insertions(root: Object, trace: _Trace, writer: _Writer, id_: str | int) -> dict[int, bytes]:
+    """Return what to insert where."""
+    insertions, has_id = _identity_insertions(trace, writer, id_)
     if has_id:
         return insertions
+    states = trace.root.value.states
     addition = writer.text(_ID) + writer.value(id_) + _SETITEM
     if states:
         attributes = _attributes(states[0])
@@ -264,6 +347,12 @@ class _Writer:
 
     def value(self, id_: str | int) -> bytes:
         return self._integer(id_) if isinstance(id_, int) else self.text(id_)
+
+    def reference(self, id_: str | int) -> bytes:
+        """Return a reference in the place of one that the pickle has in a line of text."""
+        if isinstance(id_, str) and id_.isascii() and "\n" not in id_:
+            return b"P" + id_.encode("ascii") + b"\n"
+        return self.value(id_) + b"Q"
 
     def text(self, text: str) -> bytes:
         # Python 2 has its names as byte strings; a text that is none of ASCII is unicode there.

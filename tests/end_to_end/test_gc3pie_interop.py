@@ -13,7 +13,13 @@ from persistence import Edit, make_store
 from persistence.pickles import decode, encode, with_identity
 from persistence.pickles.edit import Change, apply
 from persistence.records import RecordStore
-from tests.helpers.gc3pie import gc3pie_python, run_in_gc3pie, write_with_gc3pie
+from persistence.transfer import CopyReport, copy
+from tests.helpers.gc3pie import (
+    gc3pie_python,
+    run_in_gc3pie,
+    stop_in_gc3pie,
+    write_with_gc3pie,
+)
 from tests.helpers.interop_jobs import Job
 
 DATA = Path(__file__).parents[1] / "data" / "gc3pie"
@@ -194,3 +200,63 @@ def _leads_to_missing(store: object, id_: str, present: set[str]) -> bool:
             seen.add(current)
             pending += store.references(current)  # type: ignore[attr-defined]
     return False
+
+
+# Copied stores
+
+
+def _copy(source: str, target: str) -> CopyReport:
+    with make_store(source) as ours, make_store(target) as theirs:
+        report = copy(ours, theirs)
+        assert report.is_complete
+        return report
+
+
+def test_gc3pie_reads_what_was_copied_to_another_kind_of_its_stores(
+    address: str, tmp_path: Path
+) -> None:
+    """A folder of texts becomes a table of numbers, and a table a folder, by way of our own."""
+    middle = f"sqlite://{(tmp_path / 'middle.db').as_posix()}"
+    database = tmp_path / "copy.db"
+    if address.startswith("file:"):
+        target = f"sqlite://{database.as_posix()}"
+        with closing(sqlite3.connect(database)) as connection:
+            connection.execute(
+                "CREATE TABLE store (id INTEGER NOT NULL, data BLOB, state VARCHAR(128),"
+                " PRIMARY KEY (id))"
+            )
+    else:
+        (tmp_path / "copy").mkdir()
+        target = f"file://{(tmp_path / 'copy').as_posix()}"
+    _copy(address, middle)
+    report = _copy(middle, target)
+    before, after = run_in_gc3pie(address), run_in_gc3pie(target)
+    assert len(after) == len(before) > 100
+    new = {id_: report.mapping.get(id_, id_) for id_ in before}
+    (dangling,) = report.missing
+    for id_, seen in before.items():
+        there = after[new[id_]]
+        if "error" in seen:
+            assert "error" in there
+            continue
+        expected = {
+            **seen,
+            "id": new[id_],
+            "children": [new.get(child, child) for child in seen["children"]],
+        }
+        assert there == expected
+    assert dangling not in before
+
+
+def test_gc3pie_goes_on_with_a_copied_store(address: str, tmp_path: Path) -> None:
+    """What it saves again under a copied object's ID replaces that object."""
+    (tmp_path / "copy").mkdir()
+    target = f"file://{(tmp_path / 'copy').as_posix()}"
+    report = _copy(address, target)
+    with make_store(target) as store:
+        job = next(s.id for s in store.summaries() if s.state == "RUNNING")
+    stop_in_gc3pie(target, job)
+    with make_store(target) as store:
+        assert len(store) == report.total
+        (summary,) = store.summaries([job])
+        assert summary.state == "STOPPED"

@@ -20,7 +20,7 @@ from typing import Any
 import platformdirs
 from filelock import FileLock
 
-__all__ = ["gc3pie_python", "run_in_gc3pie", "write_with_gc3pie"]
+__all__ = ["gc3pie_python", "run_in_gc3pie", "stop_in_gc3pie", "write_with_gc3pie"]
 
 _READER = Path(__file__).with_name("gc3pie_reader.py")
 _WRITER = Path(__file__).with_name("gc3pie_writer.py")
@@ -67,6 +67,11 @@ def run_in_gc3pie(url: str, *ids: str) -> dict[str, Any]:
         *ids: The objects to load; all that GC3Pie lists when there are none.
     """
     return _run(_READER, url, *ids)
+
+
+def stop_in_gc3pie(url: str, *ids: str) -> None:
+    """Have GC3Pie load jobs of a store, set their state to STOPPED and save them again."""
+    _run(_READER, "--stop", url, *ids)
 
 
 def write_with_gc3pie(folder: Path) -> dict[str, dict[str, Any]]:

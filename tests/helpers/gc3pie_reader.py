@@ -42,11 +42,25 @@ def main(url, *ids):
     found = {}
     for id_ in ids or [str(id_) for id_ in store.list()]:
         try:
-            obj = store.load(int(id_) if id_.isdigit() else id_)
+            obj = store.load(int(id_) if id_.isdigit() and not url.startswith("file:") else id_)
             found[str(id_)] = describe(obj)
         except Exception as error:
             found[str(id_)] = {"error": f"{type(error).__name__}: {error}"}
     print(json.dumps(found))
 
 
-main(*sys.argv[1:])
+def stop(url, *ids):
+    """Have GC3Pie load jobs, set them to STOPPED and save them in their place."""
+    store = make_store(url)
+    for id_ in ids:
+        obj = store.load(int(id_) if id_.isdigit() and not url.startswith("file:") else id_)
+        obj.execution.state = "STOPPED"
+        obj.changed = True
+        store.save(obj)
+    print(json.dumps({}))
+
+
+if sys.argv[1] == "--stop":
+    stop(*sys.argv[2:])
+else:
+    main(*sys.argv[1:])

@@ -15,6 +15,8 @@ from app.settings import Settings
 from app.window.addresses import without_password
 from app.window.open_store_dialog import OpenStoreDialog
 from app.work.prober import Prober
+from persistence import make_store
+from persistence.transfer import export_store
 from persistence.urls import StoreUrl
 from tests.app.window.conftest import TIMEOUT, Driver
 
@@ -236,3 +238,21 @@ def test_who_waits_for_a_locked_store_is_told_why(
     finally:
         connection.close()
     driver.until(lambda: window.session.info is not None)
+
+
+def test_an_archive_is_a_file_to_open_in_the_dialog(
+    driver: Driver, gc3pie: Callable[[str], Path], tmp_path: Path
+) -> None:
+    with make_store(gc3pie("python3.7/jobs-dir"), read_only=True) as store:
+        export_store(store, tmp_path / "jobs.jobshelf")
+    driver.action("actionOpenStore").trigger()
+    dialog = driver.window.findChild(OpenStoreDialog)
+    assert isinstance(dialog, OpenStoreDialog)
+    dialog.set_address(str(tmp_path / "jobs.jobshelf"))
+    driver.until(lambda: "Archive file, export of file:" in dialog.preview.text())
+    driver.type("x", dialog._stack.currentWidget().path)  # type: ignore[attr-defined]
+    driver.key(Qt.Key.Key_Backspace)
+    driver.until(lambda: "Archive file, export of file:" in dialog.preview.text())
+    with driver.qtbot.waitSignal(driver.window.store_opened, timeout=15_000):
+        dialog.accept()
+    driver.until(lambda: driver.window.table.total == 122)

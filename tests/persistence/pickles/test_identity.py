@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from persistence.errors import StoreError
-from persistence.pickles import decode, with_identity
+from persistence.pickles import Reference, decode, with_identity, with_ids
 
 
 class Slotted:
@@ -78,3 +79,72 @@ def test_python_2_pickles_stay_such_that_python_2_reads_them() -> None:
     assert decoded.python2
     assert decoded.protocol == 2
     assert decoded.root.attributes() == {"persistent_id": b"Application.9", "name": b"a"}
+
+
+# References, too
+
+
+class _Pickler(pickle._Pickler):  # type: ignore[name-defined,misc]
+    def persistent_id(self, obj: Any) -> Any:
+        return obj.pid if isinstance(obj, Stored) else None
+
+
+class Stored:
+    """Stored elsewhere, under an ID."""
+
+    def __init__(self, pid: Any) -> None:
+        self.pid = pid
+
+
+def dumped(obj: Any, protocol: int) -> bytes:
+    stream = io.BytesIO()
+    _Pickler(stream, protocol).dump(obj)
+    return stream.getvalue()
+
+
+def loaded(data: bytes) -> Any:
+    class Unpickler(pickle.Unpickler):
+        def persistent_load(self, pid: Any) -> Any:
+            return ("stored", pid)
+
+    return Unpickler(io.BytesIO(data)).load()
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("new", ["Job.7", "Jöb\n7", 7, 2**62])
+def test_references_lead_elsewhere_and_all_else_stays(protocol: int, new: str | int) -> None:
+    shared = ["x" * 300]
+    ids = ["Job.1", "Job.2"] if protocol == 0 else ["Job.1", 2]
+    first, second = map(Stored, ids)
+    original = job(persistent_id="Job.0", children=[first, second, first, shared], after=shared)
+    data = dumped(original, protocol)
+
+    def link(reference: Reference) -> str | int | None:
+        return new if reference.id == "Job.1" else None
+
+    changed = loaded(with_ids(decode(data), new, link))
+    kept = ("stored", ids[1])
+    assert changed.persistent_id == new
+    assert changed.children == [("stored", new), kept, ("stored", new), shared]
+    assert changed.children[3] is changed.after
+
+
+def test_an_id_that_is_an_object_is_replaced_but_can_still_be_fetched() -> None:
+    pid = ("Application", 42)  # GC3Pie's are objects made of such a pair
+    data = dumped([Stored(pid), Stored(pid), pid], 2)
+    changed = with_ids(decode(data), None, lambda _: "Job.7")
+    assert loaded(changed) == [("stored", "Job.7"), ("stored", "Job.7"), pid]
+
+
+def test_what_needs_no_other_ids_is_kept_byte_for_byte() -> None:
+    data = dumped(job(persistent_id="Job.0", child=Stored("Job.1")), 4)
+    assert with_ids(decode(data), None, lambda _: None) == data
+    plain = pickle.dumps(job(name="no ID"), 4)
+    assert with_ids(decode(plain), "Job.7", lambda _: 1) == plain
+
+
+def test_what_is_rewritten_runs_nothing(looks_only: list[str]) -> None:
+    state = b"}X\x0d\x00\x00\x00persistent_idX\x01\x00\x00\x00as"
+    hostile = b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R" + state + b"b."
+    changed = with_ids(decode(hostile), "Job.7", lambda _: None)
+    assert decode(changed).root.attributes()["persistent_id"] == "Job.7"
