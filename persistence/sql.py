@@ -19,11 +19,11 @@ from persistence.errors import ConflictError, DecodeError, ObjectNotFound, SaveE
 from persistence.records import DEFAULT_PROTOCOL, RecordStore
 from persistence.sql_connection import Database
 from persistence.sql_errors import Cause, cause_of
-from persistence.sql_layout import Layout
+from persistence.sql_layout import Layout, Saved
 from persistence.sql_schema import check_table_name, create_layout, find_layout, missing_table
 from persistence.sql_server import ServerDatabase
 from persistence.sql_sqlite import Durability, SqliteDatabase
-from persistence.store import Changes, Edit, Ids, Record
+from persistence.store import Changes, Edit, Fault, Ids, Record
 from persistence.summary import Digest, Summary, digest
 from persistence.urls import StoreUrl
 
@@ -181,6 +181,14 @@ class SqlStore(RecordStore):
     def changes(self, since: Any = None) -> Changes:
         return self._layout.changes(since)
 
+    def faults(self) -> Iterator[Fault]:
+        yield from self._database.faults(self._layout.tables)
+        yield from self._layout.faults()
+
+    def drift(self, records: Sequence[Record]) -> dict[str, tuple[str, ...]]:
+        saved = [Saved(record.id_, record.data, _digest(record.data)) for record in records]
+        return self._layout.drift(saved)
+
     def _has(self, ids: Sequence[str]) -> set[str]:
         return self._layout.present(ids)
 
@@ -218,6 +226,8 @@ class SqlStore(RecordStore):
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 with self._database.transaction() as connection:
+                    if attempt > 1:
+                        self._layout.tidy(connection, edits)
                     self._layout.write(connection, edits, digests)
                 return
             except StoreError as error:
