@@ -20,7 +20,7 @@ _SIZES = tuple(2**power for power in range(9, 17))  # of pages
 _USUAL_SIZES = (4096, 1024, 8192, 16384, 32768, 65536, 2048, 512)
 _INTERIOR_TABLE, _LEAF_TABLE = 5, 13  # types of pages (section 1.6)
 _PAGE_TYPES = frozenset((2, 5, 10, 13))
-_PROBED = 2_000  # pages that are looked at to find out how large they are
+_PROBED = 16 * 1024 * 1024  # bytes that are looked at to find out how large pages are
 _ENCODINGS = {1: "utf-8", 2: "utf-16-le", 3: "utf-16-be"}  # section 1.3.13
 _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}  # serial type → bytes (section 2.1)
 _LARGEST_VARINT = 9
@@ -68,6 +68,10 @@ class Pages:
         self._usable = self.size - reserved if self.size - reserved >= 480 else self.size
         code = self._number(56, 4) if has_header and len(self._data) >= _HEADER else 1
         self._encoding = _ENCODINGS.get(code, "utf-8")
+
+    def release(self) -> None:
+        """Let go of the file."""
+        self._data.release()
 
     def free(self) -> set[int]:
         """Return the pages that are in no use: what is on them was deleted (section 1.5)."""
@@ -144,12 +148,11 @@ class Pages:
         if bytes(self._data[:16]) == _MAGIC and size in _SIZES:
             return size
         # The header is gone: pages of the right size begin as pages of b-trees do.
-        return max(_USUAL_SIZES, key=self._share_of_pages)
+        return max(_USUAL_SIZES, key=self._pages_of_size)
 
-    def _share_of_pages(self, size: int) -> float:
-        starts = range(size, len(self._data), size)[:_PROBED]
-        good = sum(self._begins_as_page(start, size) for start in starts)
-        return good / max(len(starts), 1)
+    def _pages_of_size(self, size: int) -> int:
+        starts = range(size, min(len(self._data), _PROBED), size)
+        return sum(self._begins_as_page(start, size) for start in starts)
 
     def _begins_as_page(self, start: int, size: int) -> bool:
         if start + 8 > len(self._data) or self._data[start] not in _PAGE_TYPES:

@@ -22,7 +22,7 @@ from persistence.pickles.decode import Pickle, decode, decode_names
 from persistence.pickles.guards import check
 from persistence.pickles.limits import DEFAULT, Limits
 from persistence.pickles.machine import MARK, Machine
-from persistence.pickles.nodes import Global, Object, Unhashed
+from persistence.pickles.nodes import Global, Object, Reference, Unhashed
 from persistence.pickles.opcodes import scan
 
 __all__ = ["BREAK", "Salvaged", "is_break", "salvage"]
@@ -36,7 +36,6 @@ _ATTEMPTS = 4  # at finding the last opcode that is sound
 _BREAK_OPCODES = b"c" + b"\n".join(part.encode() for part in BREAK.rsplit(".", 1)) + b"\n)\x81"
 _ELLIPSIS = b"X\x03\x00\x00\x00\xe2\x80\xa6"  # the text "…", as the key of the break
 _STOP = b"."
-_NONE = b"N"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,8 @@ def salvage(data: bytes, limits: Limits = DEFAULT) -> Salvaged:
     >>> decode(found.whole).root, found.offset
     ({'state': 'NEW'}, 36)
     """
+    if _is_whole(data, limits):
+        raise DecodeError("it is not damaged")
     sound, frames, reason = _sound_part(data)
     stack: list[Any] = []
     for _ in range(_ATTEMPTS):
@@ -93,6 +94,14 @@ def salvage(data: bytes, limits: Limits = DEFAULT) -> Salvaged:
 def is_break(value: Any) -> bool:
     """Whether a value stands for what is missing of a salvaged pickle."""
     return isinstance(value, Object) and f"{value.cls.module}.{value.cls.qualname}" == BREAK
+
+
+def _is_whole(data: bytes, limits: Limits) -> bool:
+    try:
+        decode(data, limits)
+    except DecodeError:
+        return False
+    return True
 
 
 def _sound_part(data: bytes) -> tuple[bytes, list[int], str]:
@@ -167,9 +176,13 @@ def _closing(stack: list[Any], *, shows_break: bool) -> bytes:
     while len(segments) > 1:
         segment = segments.pop()
         opcode, is_pairs = _container(segment.below)
-        height = len(segment.values)
+        if marker and _is_under_way(segment.values):
+            written.append(_place_marker(segment.values[-1], marker))
+            marker = b""
+        written.append(_finished(segment.values))
         if is_pairs:
-            if height % 2:
+            written.append(_called(segment.values))
+            if len(segment.values) % 2:
                 written.append(marker or b"0")  # the value of the last key, or no such key
             elif marker:
                 written.append(_ELLIPSIS + marker)
@@ -187,8 +200,9 @@ _TUPLE = b"t"
 _APPENDS = b"e"
 _SETITEMS = b"u"
 _ADDITEMS = b"\x90"
-_TUPLE1, _TUPLE2 = b"\x85", b"\x86"
-_APPEND, _SETITEM, _BUILD, _NEWOBJ, _POP = b"a", b"s", b"b", b"\x81", b"0"
+_TUPLES = (b"\x85", b"\x86", b"\x87")
+_TUPLE2 = _TUPLES[1]
+_APPEND, _SETITEM, _BUILD, _NEWOBJ, _REDUCE, _POP = b"a", b"s", b"b", b"\x81", b"R", b"0"
 
 
 def _segments(stack: list[Any]) -> list[_Segment]:
@@ -216,11 +230,79 @@ def _container(below: Any) -> tuple[bytes, bool]:
     return _TUPLE, False
 
 
+def _is_under_way(values: list[Any]) -> bool:
+    """Whether the last value is the state or are the arguments of the one before."""
+    if len(values) < 2:
+        return False
+    under, top = values[-2:]
+    if isinstance(under, Global) and type(top) is tuple:
+        return True
+    return type(top) is dict and (_is_bare(under) or _has_slots(values))
+
+
+def _is_bare(value: Any) -> bool:
+    """Whether a value is an object that may still get its state."""
+    return isinstance(value, Object) and not isinstance(value, Reference) and not value.states
+
+
+def _has_slots(values: list[Any]) -> bool:
+    """Whether the last two values are the two parts of the state of an object with slots."""
+    if len(values) < 3 or not _is_bare(values[-3]):
+        return False
+    return values[-2] is None or type(values[-2]) is dict
+
+
+def _finished(values: list[Any]) -> bytes:
+    """Return the opcodes that make objects whole whose state or arguments are there."""
+    written: list[bytes] = []
+    while _is_under_way(values):
+        if not isinstance(values[-2], Global) and _has_slots(values):
+            written.append(_TUPLE2 + _BUILD)
+            values.pop()
+        else:
+            written.append(_joining(values[-2]))
+        values.pop()
+        if isinstance(values[-1], Global):
+            values[-1] = None  # an instance of it
+    return b"".join(written)
+
+
+def _called(values: list[Any]) -> bytes:
+    """Return the opcodes that call the class of the last pair, if its arguments lie about.
+
+    Up to three arguments are put into a tuple without a mark.
+    """
+    for count in range(1, min(len(_TUPLES), len(values) - 1) + 1):
+        callee = values[-1 - count]
+        if isinstance(callee, Global) and (len(values) - count) % 2 == 0:
+            del values[-count:]
+            values[-1] = None
+            return _TUPLES[count - 1] + _joining(callee)
+    return b""
+
+
+def _joining(under: Any) -> bytes:
+    """Return the opcode that applies a class to arguments, or gives an object its state."""
+    if not isinstance(under, Global):
+        return _BUILD
+    # Functions are called, classes make instances: their names tell, almost always.
+    return _REDUCE if under.qualname.rsplit(".", 1)[-1][:1] in _LOWER else _NEWOBJ
+
+
+_LOWER = frozenset("_abcdefghijklmnopqrstuvwxyz")
+
+
 def _folded(values: list[Any], marker: bytes) -> bytes:
     """Return the opcodes that put the values without a mark together, the last ones first."""
     written: list[bytes] = []
     values = list(values)
     while len(values) > 1:
+        if _is_under_way(values):
+            if marker and type(values[-1]) is dict:
+                written.append(_place_marker(values[-1], marker))
+                marker = b""
+            written.append(_finished(values))
+            continue
         top, under = values[-1], values[-2]
         third = values[-3] if len(values) > 2 else None
         if type(third) is dict or isinstance(third, Unhashed):
@@ -232,25 +314,25 @@ def _folded(values: list[Any], marker: bytes) -> bytes:
             # A key without its value.
             written.append(marker + _SETITEM if marker else _POP)
             marker = b""
-        elif isinstance(under, Object) and type(top) in (dict, tuple):
+        elif isinstance(under, Object) and type(top) is tuple:
             written.append(_BUILD)
-        elif isinstance(under, Global) and type(top) is tuple:
-            written.append(_NEWOBJ)
-            values[-2] = None  # an instance of it
         else:
             written.append(_TUPLE2)
             values[-2] = ()
         values.pop()
     if marker:
-        written.append(_root_marker(values[0], marker))
+        written.append(_place_marker(values[0], marker))
     return b"".join(written)
 
 
-def _root_marker(root: Any, marker: bytes) -> bytes:
+def _place_marker(root: Any, marker: bytes) -> bytes:
+    """Return the opcodes that put the mark of the break into a value on top of the stack."""
     if type(root) is dict:
         return _ELLIPSIS + marker + _SETITEM
     if type(root) is list:
         return marker + _APPEND
     if isinstance(root, Object):
         return b"}" + _ELLIPSIS + marker + _SETITEM + _BUILD
+    if type(root) is tuple:
+        return b""  # arguments, which have a fixed number
     return marker + _TUPLE2
