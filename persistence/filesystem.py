@@ -292,7 +292,7 @@ class FilesystemStore(RecordStore):
                 if self._transaction.is_pending():
                     self._transaction.finish()
                 changes: dict[str, bytes | None] = {}
-                objects: list[str] = []
+                objects: Ids = []
                 for edit in edits:
                     name = _name_for(edit)
                     assert name is not None  # looked at above
@@ -327,7 +327,7 @@ class FilesystemStore(RecordStore):
         if edit.data is None and found is None:
             raise ObjectNotFound(edit.id_, self._address)
 
-    def _drop_backups(self, removed: list[str], changes: dict[str, bytes | None]) -> None:
+    def _drop_backups(self, removed: Ids, changes: dict[str, bytes | None]) -> None:
         """Have the backup of a removed object removed with it: it would come back."""
         for id_ in [id_ for id_ in removed if changes[id_] is None]:
             backup = f"{id_}{BACKUP_SUFFIX}"

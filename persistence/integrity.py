@@ -157,16 +157,22 @@ def check(
     with closing(Ledger()) as ledger:
         look = _Look(store, ledger, former, is_session=session is not None)
         yield from look.container()
-        yield from look.objects(progress or (lambda done, total: None))
+        yield from look.objects(progress)
         yield from look.leftovers()
+        yield from look.case()
+        if not look.is_whole:
+            return  # who refers to what cannot be told of a part
         yield from look.references(session, roots)
         if roots is not None or orphans:
             yield from look.orphans(roots)
-        yield from look.case()
 
 
 class _Look:
-    """One look through one store."""
+    """One look through one store.
+
+    Attributes:
+        is_whole: Whether all objects could be listed.
+    """
 
     def __init__(
         self, store: Store, ledger: Ledger, former: Former | None, *, is_session: bool
@@ -175,6 +181,7 @@ class _Look:
         self._ledger = ledger
         self._former = former
         self._is_session = is_session
+        self.is_whole = True
 
     def container(self) -> Iterator[Problem]:
         """Look at the folder or database itself."""
@@ -187,14 +194,15 @@ class _Look:
         except StoreError as error:
             yield _damage(str(error))
 
-    def objects(self, progress: Callable[[int, int], object]) -> Iterator[Problem]:
+    def objects(self, progress: Callable[[int, int], object] | None) -> Iterator[Problem]:
         """Look at every object by itself, and note what it refers to."""
         try:
             total = len(self._store)
         except (StoreError, NotImplementedError):
             total = 0
         done = 0
-        progress(0, total)
+        if progress is not None:
+            progress(0, total)
         for batch in _batches(self._records()):
             records = [item for item in batch if isinstance(item, Record)]
             noted: list[tuple[str, Collection[str]]] = []
@@ -215,7 +223,8 @@ class _Look:
             self._ledger.add(noted)
             yield from self._drift(records)
             done += len(batch)
-            progress(done, max(done, total))
+            if progress is not None:
+                progress(done, max(done, total))
 
     def leftovers(self) -> Iterator[Problem]:
         """Look at the files of the folder that are no objects."""
@@ -251,9 +260,7 @@ class _Look:
         for id_ in sorted(roots or ()) if session is not None else ():
             if id_ not in self._ledger:
                 cause = f"The session lists {id_!r}, which is not in the store."
-                yield Problem(
-                    id_, Kind.DANGLING, cause, Severity.ERROR, self._restoring(id_), id_
-                )
+                yield Problem(id_, Kind.DANGLING, cause, Severity.ERROR, self._restoring(id_), id_)
 
     def orphans(self, roots: Collection[str] | None) -> Iterator[Problem]:
         """Look for objects that nothing leads to."""
@@ -298,7 +305,8 @@ class _Look:
         except NotImplementedError:
             return
         except StoreError as error:
-            yield _damage(f"What it holds cannot be listed. {error}")
+            self.is_whole = False
+            yield _damage(f"Only a part of what it holds can be listed. {error}")
             return
         yield from self._one_by_one(ids[ids.index(last) + 1 :] if last in ids else ids)
 
@@ -322,10 +330,8 @@ class _Look:
         id_, data = record.id_, record.data
         if self._is_session and id_ in _SESSION_FILES:
             return
-        if not data:
-            cause = "It is empty."
-        else:
-            cause = error.reason.replace("This pickle", "Its pickle", 1)
+        damage = error.reason.replace("This pickle", "Its pickle", 1)
+        cause = damage if data else "It is empty."
         repairs = [*self._restoring(id_)]
         try:
             found = salvage(data)

@@ -8,6 +8,7 @@ journal first. Either way a change is refused if the record is not as it was rea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from persistence.store import ABSENT, Edit, Store
 __all__ = ["Plan", "Refusal", "Rewrite", "plan", "repair"]
 
 _MOST_REFERENCES = 100_000  # that are taken out of one object
+_IN_LIST = re.compile(r"\[\d+\]$")  # or under a number in a dictionary, or in a tuple
 _MOST_NAMES = 1_000  # that are tried for an object that needs another one
 
 
@@ -324,9 +326,9 @@ def _path_to(pickle: Pickle, target: str) -> str | None:
 
 def _without(pickle: Pickle, path: str) -> Pickle:
     """Return a pickle with an item of a list left out, or None in the place of another value."""
-    if path.endswith("]"):
+    if _IN_LIST.search(path):
         try:
             return apply(pickle, Change("delete", path))
         except (EditError, PathError):
-            pass  # no item of a list: a value that has to stay
+            pass  # a tuple: the others would move up
     return apply(pickle, Change("set", path, "None"))

@@ -19,7 +19,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -141,14 +141,14 @@ def recover_sqlite(
             report.table = shape.table
             writer = _Writer(shape, partial, report)
             stack.enter_context(closing(writer))
-            _recover(copy, pages, shape, writer, progress or (lambda done, total: None))
+            _recover(copy, pages, shape, writer, progress or _no_progress)
             writer.finish()
             writer.close()
             os.replace(partial, made)
-        except OSError as error:
+        except (OSError, sqlite3.Error) as error:
+            reason = getattr(error, "strerror", None) or str(error)
             raise StoreError(
-                f"{source} cannot be recovered: {error.strerror or error}.",
-                "Check the disk and your permissions.",
+                f"{source} cannot be recovered: {reason}.", "Check the disk and your permissions."
             ) from error
     return report
 
@@ -225,26 +225,23 @@ def _copied(source: Path, folder: Path) -> Path:
     return copy
 
 
-class _mapped:  # noqa: N801 — used as a function
-    """A file as `Pages`, for a `with` statement."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Pages:
-        file = self._stack.enter_context(self._path.open("rb"))
+@contextmanager
+def _mapped(path: Path) -> Iterator[Pages]:
+    """Give the pages of a file, which is not read into memory for it."""
+    with path.open("rb") as file:
         if os.fstat(file.fileno()).st_size == 0:
-            raise StoreError(f"{self._path.name} is empty.", "There is nothing to recover.")
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._stack.callback(mapped.close)
-        view = self._stack.enter_context(memoryview(mapped))
-        self._pages = Pages(view)
-        self._stack.callback(self._pages.release)
-        return self._pages
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+            raise StoreError(
+                "The file is empty.", "There is nothing to recover: look for a backup."
+            )
+        with (
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+            memoryview(mapped) as view,
+        ):
+            pages = Pages(view)
+            try:
+                yield pages
+            finally:
+                pages.release()
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -323,9 +320,7 @@ def _shape_of(entry: tuple[str, int, str]) -> _Shape | None:
     return None
 
 
-def _recover(
-    copy: Path, pages: Pages, shape: _Shape, writer: _Writer, progress: _Progress
-) -> None:
+def _recover(copy: Path, pages: Pages, shape: _Shape, writer: _Writer, progress: _Progress) -> None:
     report = writer.report
     looked, total = 0, pages.count
     progress(0, total)
@@ -559,6 +554,10 @@ def _quoted(name: str) -> str:
 def _remove(path: Path) -> None:
     for ending in ("", "-wal", "-shm", "-journal"):
         Path(f"{path}{ending}").unlink(missing_ok=True)
+
+
+def _no_progress(_done: int, _total: int) -> None:
+    """Nobody wants to know."""
 
 
 def _count(number: int, what: str) -> str:

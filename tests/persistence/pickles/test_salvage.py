@@ -20,9 +20,11 @@ PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=12) | st.binary(max_size=12),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.text(max_size=5), inner, max_size=4)
-    | st.tuples(inner, inner),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(max_size=5), inner, max_size=4)
+        | st.tuples(inner, inner)
+    ),
     max_leaves=25,
 )
 
@@ -106,7 +108,9 @@ def test_an_ordered_dictionary_keeps_the_pairs_that_it_has() -> None:
 
 
 @given(values, st.integers(0, 5), st.data())
-def test_what_is_salvaged_is_a_pickle_again(value: object, protocol: int, data: st.DataObject) -> None:
+def test_what_is_salvaged_is_a_pickle_again(
+    value: object, protocol: int, data: st.DataObject
+) -> None:
     whole = pickle.dumps(value, protocol=protocol)
     length = data.draw(st.integers(0, len(whole) - 1))
     try:
