@@ -109,6 +109,7 @@ _OBJECT_NAMES = {
     "store.open": "OpenStore",
     "store.open_folder": "OpenFolder",
     "store.open_demo": "OpenDemo",
+    "store.check": "CheckStore",
     "store.close": "CloseStore",
     "store.properties": "StoreProperties",
 }

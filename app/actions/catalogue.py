@@ -331,6 +331,14 @@ _RECORDS = (
         why_not=_why_read_only,
     ),
     Action(
+        "store.check",
+        "&Check…",
+        "Look for damaged objects, dangling references and leftovers, and repair them.",
+        "safety",
+        ("Ctrl+Shift+K",),
+        _store_is_open,
+    ),
+    Action(
         "store.properties",
         "&Properties…",
         "What kind of store this is, and what is in it.",
@@ -435,7 +443,7 @@ MENUS: tuple[Menu, ...] = (
             "submenu.replace",
         ),
     ),
-    ("&Store", ("store.properties",)),
+    ("&Store", ("store.check", SEPARATOR, "store.properties")),
     ("&Help", ("help.filter", "help.shortcuts", SEPARATOR, "help.about")),
 )
 """The menu bar. "submenu.replace" holds the two ways to replace an object."""

@@ -27,6 +27,7 @@ from app.window.addresses import title_of, window_title, without_password
 from app.window.areas import go_to_area
 from app.window.banner import Banner, Mood
 from app.window.change_flow import ChangeFlow
+from app.window.check_flow import CheckFlow
 from app.window.columns_menu import ColumnsMenu
 from app.window.comparisons import Comparisons
 from app.window.copying import Copier
@@ -93,6 +94,7 @@ class MainWindow(QMainWindow):
         self.banner = Banner(self)
         self.flow = ChangeFlow(self.changes, self.banner, self)
         self.edits = EditFlow(self.changes, self.inspector, self)
+        self.checks = CheckFlow(self.changes, self)
         self.comparisons = Comparisons(self)
         self.preferences = Preferences(settings, self)
         self.copier = Copier(self.table, self.inspector, self)
@@ -139,6 +141,7 @@ class MainWindow(QMainWindow):
             "store.open_folder": self._ask_folder,
             "store.open_demo": self.demo_requested.emit,
             "store.close": self.close_store,
+            "store.check": self.checks.show,
             "store.properties": self._show_properties,
             "window.quit": self.close,
             "edit.undo": self.changes.undo,
@@ -255,6 +258,9 @@ class MainWindow(QMainWindow):
         self.edits.begun.connect(self.flow.note_edited)
         self.edits.told.connect(lambda text: self.status.show_change(text, undoable=False))
         self.flow.comparison_requested.connect(self.comparisons.show)
+        self.checks.comparison_requested.connect(self.comparisons.show)
+        self.checks.object_chosen.connect(self.inspector.show_object)
+        self.checks.open_requested.connect(self.open_store)
         self.inspector.changes.comparison_requested.connect(self.comparisons.show)
         self.preferences.live_changed.connect(self._set_live)
         self.copier.copied.connect(lambda text: self.status.show_change(text, undoable=False))
@@ -268,6 +274,7 @@ class MainWindow(QMainWindow):
         self.changes.set_session(session, address)
         self.flow.set_session(session)
         self.edits.set_session(session)
+        self.checks.set_session(session, self._url)
         self.comparisons.set_session(session)
         self.copier.set_session(session)
         self.inspector.set_session(session, address)
@@ -304,6 +311,7 @@ class MainWindow(QMainWindow):
             str(error),
             [
                 Button("&Try Again", self._retry, "refresh", "retryButton"),
+                *self.checks.ways_out(url, error),
                 Button("&Edit Address…", lambda: self.opening.ask(url), "open", "editButton"),
                 Button("&Back", self.close_store, "back", "startButton"),
             ],
