@@ -341,8 +341,9 @@ class _Look:
                 yield Problem(id_, Kind.FOREIGN, cause, Severity.WARNING, (_DISCARD_OBJECT,))
                 return
         else:
-            share = f"{found.offset:,} of {len(data):,} bytes"
-            repairs.append(Repair(Remedy.SALVAGE, f"Keep what can be read of it ({share})"))
+            place = f"byte {found.offset:,} of {len(data):,}"
+            cause = f"Its pickle breaks off at {place}: {found.reason}."
+            repairs.append(Repair(Remedy.SALVAGE, "Keep what can be read of it"))
         repairs.append(_REMOVE)
         yield Problem(id_, Kind.UNREADABLE, cause, Severity.ERROR, tuple(repairs))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from app.actions.commands import fingerprint
 from app.actions.journal import Journal, JournalRecord
 from persistence.errors import DecodeError
 from persistence.filesystem import FILE_PREFIX
@@ -13,7 +13,7 @@ from persistence.repairs import Plan, Rewrite
 from persistence.store import Record
 from persistence.summary import digest, summarize
 
-__all__ = ["former_in", "label_of", "objects_of", "records_of", "remedies_of", "versions_in"]
+__all__ = ["Choice", "choices_for", "former_in", "label_of", "objects_of", "records_of"]
 
 
 def former_in(journal: Journal, address: str) -> Former:
@@ -36,24 +36,49 @@ def objects_of(plan: Plan) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
-def versions_in(plan: Plan) -> dict[str, str]:
-    """Return the fingerprints of the versions that a repair was worked out for, by ID."""
-    return {rewrite.id_: fingerprint(rewrite.before) for rewrite in plan.rewrites}
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A repair that some problems can have in common.
+
+    Attributes:
+        text: What the user calls it.
+        remedy: Which; None for the best repair of each.
+        other: As in `Repair.other`.
+    """
+
+    text: str
+    remedy: Remedy | None = None
+    other: str = ""
+
+    def of(self, problems: Sequence[Problem]) -> list[Problem]:
+        """Return the problems with this repair chosen."""
+        if self.remedy is None:
+            return [problem for problem in problems if _can_be_repaired(problem)]
+        return [problem.choosing(self.remedy, self.other) for problem in problems]
 
 
-def remedies_of(problems: Sequence[Problem]) -> list[tuple[Remedy, str, str]]:
-    """Return the repairs that all of some problems offer: remedy, text and source of each."""
+def choices_for(problems: Sequence[Problem]) -> list[Choice]:
+    """Return the repairs that some problems have in common, the best first."""
     if not problems:
         return []
     first, *others = problems
-    return [
-        (repair.remedy, repair.text, repair.other)
+    common = [
+        Choice(repair.text, repair.remedy, repair.other)
         for repair in first.repairs
-        if all(
+        if repair.remedy is not Remedy.RECOVER
+        and all(
             any((r.remedy, r.other) == (repair.remedy, repair.other) for r in problem.repairs)
             for problem in others
         )
     ]
+    best = {problem.repairs[:1] for problem in problems if _can_be_repaired(problem)}
+    if len(best) > 1:
+        return [Choice("The best repair of each"), *common]
+    return common
+
+
+def _can_be_repaired(problem: Problem) -> bool:
+    return bool(problem.repairs) and problem.repairs[0].remedy is not Remedy.RECOVER
 
 
 def label_of(plan: Plan) -> str:

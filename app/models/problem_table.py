@@ -17,6 +17,7 @@ from app.models.roles import (
     TOOLTIP_ROLE,
 )
 from app.models.states import Look
+from persistence.filesystem import FILE_PREFIX
 from persistence.integrity import Kind, Problem, Severity
 from persistence.pickles.texts import escaped
 
@@ -137,7 +138,7 @@ def _text(problem: Problem, column: int) -> str:
     if column == _KIND:
         return KIND_WORDS[problem.kind]
     if column == _OBJECT:
-        return escaped(problem.id_) or _THE_STORE
+        return escaped(problem.id_.removeprefix(FILE_PREFIX)) or _THE_STORE
     if column == _CAUSE:
         return escaped(problem.cause)
     return problem.repairs[0].text if problem.repairs else "–"

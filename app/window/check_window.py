@@ -15,12 +15,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.actions.repair import remedies_of
+from app.actions.repair import Choice, choices_for
 from app.models.problem_table import KIND_WORDS, MOST_LISTED, ProblemTableModel
 from app.models.roles import ROW_ROLE
 from app.window.banner import Banner, Mood
 from app.window.row_table import RowTable, selected_ranges
 from app.window.theme import GRID
+from persistence.filesystem import FILE_PREFIX
 from persistence.integrity import Kind, Problem, Remedy
 
 __all__ = ["CheckWindow"]
@@ -219,18 +220,17 @@ class CheckWindow(QDialog):
         self.again.setVisible(not self._is_busy)
         self.progress.setVisible(self._is_busy)
         problems = self.selected()
-        offered = [choice for choice in remedies_of(problems) if choice[0] is not Remedy.RECOVER]
+        offered = choices_for(problems)
         chosen = self.remedies.currentData(_CHOICE)
         self.remedies.clear()
-        for remedy, text, other in offered:
-            self.remedies.addItem(text, (remedy, other))
+        for choice in offered:
+            self.remedies.addItem(choice.text, choice)
         if not problems:
             self.remedies.setPlaceholderText("Select problems to repair")
         elif not offered:
             self.remedies.setPlaceholderText("There is no repair that fits all of the selection")
-        choices = [(remedy, other) for remedy, _, other in offered]
         first = 0 if offered else -1
-        self.remedies.setCurrentIndex(choices.index(chosen) if chosen in choices else first)
+        self.remedies.setCurrentIndex(offered.index(chosen) if chosen in offered else first)
         self.remedies.setEnabled(bool(offered))
         self.repair.setEnabled(self._can_write and bool(offered))
         self.repair.setToolTip(
@@ -244,22 +244,22 @@ class CheckWindow(QDialog):
     def _on_row_changed(self, current: QModelIndex) -> None:
         problem = current.data(ROW_ROLE) if current.isValid() else None
         if isinstance(problem, Problem):
-            self.cause.setText(f"{problem.id_}: {problem.cause}" if problem.id_ else problem.cause)
+            self.cause.setText(
+                f"{problem.id_.removeprefix(FILE_PREFIX)}: {problem.cause}"
+                if problem.id_
+                else problem.cause
+            )
             self._show_object(current)
 
     def _show_object(self, index: QModelIndex) -> None:
         problem = index.data(ROW_ROLE)
-        if isinstance(problem, Problem) and problem.id_ and not problem.id_.startswith("./"):
+        if isinstance(problem, Problem) and problem.id_ and not problem.id_.startswith(FILE_PREFIX):
             self.object_chosen.emit(problem.id_)
 
     def _request_repair(self) -> None:
         choice = self.remedies.currentData(_CHOICE)
-        if choice is None:
-            return
-        remedy, other = choice
-        self.repair_requested.emit(
-            [problem.choosing(Remedy(remedy), other) for problem in self.selected()]
-        )
+        if isinstance(choice, Choice):
+            self.repair_requested.emit(choice.of(self.selected()))
 
 
 def _button(text: str, name: str, parent: QWidget) -> QPushButton:

@@ -15,7 +15,7 @@ from app.window.compare_window import CompareWindow
 from app.window.recovery_dialog import RecoveryDialog
 from app.window.repair_dialog import RepairDialog
 from persistence import make_store
-from persistence.integrity import Kind
+from persistence.integrity import Kind, Remedy
 from persistence.store import ABSENT, Edit
 from tests.app.window.conftest import Driver
 
@@ -96,7 +96,7 @@ def test_problems_are_listed_with_their_objects_and_repairs(driver: Driver, dama
     assert rows.keys() == {
         "Application.10",
         "Application.999",
-        "./Application.14.OLD",
+        "Application.14.OLD",
         "SequentialTaskCollection.63",
     }
     assert rows["Application.999"] == ["Wrong ID inside", "Write the right ID into it"]
@@ -161,7 +161,7 @@ def test_files_and_objects_are_repaired_together_also_after_a_restart(
     driver.open(damaged)  # what could be undone is only in the journal now
     journal, address = driver.window.changes.journal, driver.window.changes.address
     driver.window.changes.undo_entry(journal.entries(address)[0])
-    driver.until(lambda: (damaged / "Application.14.OLD").exists())
+    driver.until((damaged / "Application.14.OLD").exists)
     driver.until(lambda: not driver.window.changes.is_busy)
     assert content(damaged) == before
 
@@ -195,15 +195,56 @@ def test_a_dangling_reference_is_pointed_to_an_object_that_is_chosen(
     select(window, Kind.DANGLING)
     window.remedies.setCurrentIndex(window.remedies.findText("Point it to another object"))
     (problem,) = window.selected()
-    driver.window.checks._refer(
-        [problem.choosing(window.remedies.currentData()[0])], "Application.11"
-    )
+    driver.window.checks._refer([problem.choosing(Remedy.REFER)], "Application.11")
     press(shown(driver, RepairDialog), "repairTake")
     driver.until(lambda: driver.window.changes.can_undo)
     through(driver, window)
     with make_store(damaged, read_only=True) as store:
         assert "Application.11" in store.references("SequentialTaskCollection.63")
     window.close()
+
+
+def test_all_problems_are_repaired_in_one_step_each_in_the_best_way(
+    driver: Driver, damaged: Path
+) -> None:
+    before = content(damaged)
+    driver.open(damaged)
+    window = checked(driver)
+    window.view.selectAll()
+    assert window.remedies.currentText() == "The best repair of each"
+    press(window, "checkRepair")
+    press(shown(driver, RepairDialog), "repairTake")
+    driver.until(lambda: driver.window.changes.can_undo)
+    through(driver, window)
+    assert window.model.rowCount() == 0
+    driver.action("actionUndo").trigger()
+    driver.until(lambda: not driver.window.changes.can_undo and not driver.window.changes.is_busy)
+    assert content(damaged) == before
+    through(driver, window)
+    window.close()
+
+
+def test_a_damaged_object_is_shown_up_to_the_break(driver: Driver, damaged: Path) -> None:
+    data = pickle.dumps({"first": [1, 2], "text": "x" * 300, "last": 3})
+    (damaged / "Plain.1").write_bytes(data[:-100])
+    driver.open(damaged)
+    driver.select("Plain.1")
+    top = driver.tree.model().index(0, 0)
+    driver.until(lambda: driver.tree.model().rowCount(top) == 2)
+    node, broken = driver.node(top), driver.node(driver.child("text"))
+    assert node is not None
+    assert broken is not None
+    assert node.kind == broken.kind == "error"
+    assert "cannot be decoded" in node.value
+    assert "breaks off here" in broken.value
+    first = driver.node(driver.child("first"))
+    assert first is not None
+    assert "[1, 2]" in first.value
+    assert "computed" in first.marks  # it is not edited: it is not what is stored
+    for index in (top, driver.child("first")):
+        driver.tree.setCurrentIndex(index)
+        assert not driver.action("actionEdit").isEnabled()
+        assert not driver.action("actionInsert").isEnabled()
 
 
 def test_a_read_only_store_is_checked_and_not_repaired(driver: Driver, damaged: Path) -> None:
