@@ -187,8 +187,9 @@ class Document:
     ) -> NodeRow:
         if self._is_salvaged and is_break(value):
             return NodeRow(name, _BREAK, "", 0, path, "error", address=address)
-        # What is salvaged is not what is stored: it cannot be edited.
-        marks = {"computed"} if is_computed or self._is_salvaged else set()
+        marks = {"computed"} if is_computed else set()
+        if self._is_salvaged:
+            marks.add("salvaged")
         line = present.preview(value, python2=self._python2)
         if len(line) >= present.PREVIEW_LIMIT and line.endswith("…"):
             marks.add("truncated")

@@ -240,7 +240,7 @@ def test_a_damaged_object_is_shown_up_to_the_break(driver: Driver, damaged: Path
     first = driver.node(driver.child("first"))
     assert first is not None
     assert "[1, 2]" in first.value
-    assert "computed" in first.marks  # it is not edited: it is not what is stored
+    assert "salvaged" in first.marks
     for index in (top, driver.child("first")):
         driver.tree.setCurrentIndex(index)
         assert not driver.action("actionEdit").isEnabled()
