@@ -20,20 +20,21 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from persistence.errors import DecodeError, StoreError
 from persistence.pickles import decode
+from persistence.recovery_report import RecoveryReport
 from persistence.registry import make_store
 from persistence.sqlite_header import copy_file
 from persistence.sqlite_pages import Cell, Pages
 from persistence.store import ABSENT, Edit, Store
 from persistence.urls import StoreUrl
 
-__all__ = ["RecoveryReport", "recover_sqlite"]
+__all__ = ["recover_sqlite"]
 
 _BATCH = 200  # objects written together
 _BATCH_BYTES = 8 * 1024 * 1024
@@ -43,68 +44,6 @@ _GC3PIE_COLUMNS = ("id", "data", "state")
 _DEFAULT_TABLE = "store"
 
 _Progress = Callable[[int, int], object]
-
-
-@dataclass(slots=True)
-class RecoveryReport:
-    """What was recovered, and what was lost.
-
-    Attributes:
-        source: The corrupt file.
-        target: The new database.
-        table: Name of the table.
-        objects: How many objects were recovered.
-        loose: How many of these were on pages that nothing led to any more: among them may be
-            some that had been deleted, or former versions.
-        incomplete: IDs of objects whose pickle is cut short; it was kept.
-        unreadable: IDs of objects whose pickle is whole and cannot be decoded; it was kept.
-        lost: IDs of objects that the table's index still names and that were not found.
-        ranges: Row numbers between which SQLite could read nothing, both excluded; what of
-            them stood on readable pages was recovered.
-        pages: Numbers of pages that should be part of the table and cannot be read.
-        notes: Further sentences.
-    """
-
-    source: str
-    target: str
-    table: str
-    objects: int = 0
-    loose: int = 0
-    incomplete: list[str] = field(default_factory=list)
-    unreadable: list[str] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-    ranges: list[tuple[int, int]] = field(default_factory=list)
-    pages: list[int] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether nothing is known to be lost."""
-        return not (self.incomplete or self.unreadable or self.lost or self.ranges or self.pages)
-
-    def text(self) -> str:
-        """Return the report as lines for a user."""
-        lines = [f"{_count(self.objects, 'object')} recovered from table {self.table!r}."]
-        if self.is_complete:
-            lines.append("Nothing is known to be lost.")
-        for ids, what in (
-            (self.lost, "lost"),
-            (self.incomplete, "cut short; what is left of the pickle was kept"),
-            (self.unreadable, "damaged; the pickle was kept as it is"),
-        ):
-            if ids:
-                lines.append(f"{_count(len(ids), 'object')} {what}: {_some(ids)}.")
-        for first, last in self.ranges:
-            lines.append(f"SQLite could not read the rows between number {first} and {last}.")
-        if self.pages:
-            pages = _some([str(page) for page in self.pages])
-            lines.append(f"{_count(len(self.pages), 'page')} unreadable: {pages}.")
-        if self.loose:
-            lines.append(
-                f"{_count(self.loose, 'object')} stood on pages that nothing led to: some of them "
-                "may have been deleted before, or be former versions."
-            )
-        return "\n".join([*lines, *self.notes])
 
 
 def recover_sqlite(
@@ -558,12 +497,3 @@ def _remove(path: Path) -> None:
 
 def _no_progress(_done: int, _total: int) -> None:
     """Nobody wants to know."""
-
-
-def _count(number: int, what: str) -> str:
-    return f"1 {what}" if number == 1 else f"{number:,} {what}s"
-
-
-def _some(names: Sequence[str], most: int = 20) -> str:
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} others"

@@ -16,6 +16,7 @@ from app.actions.repair import former_in, label_of, objects_of, records_of
 from app.window.addresses import title_of
 from app.window.banner import Mood
 from app.window.check_window import CheckWindow
+from app.window.comparisons import Comparisons
 from app.window.message_page import Button
 from app.window.object_picker import ObjectPicker, Purpose
 from app.window.recovery_dialog import RecoveryDialog
@@ -45,16 +46,22 @@ class CheckFlow(QObject):
 
     Signals:
         object_chosen: The ID of an object that the user wants to see.
-        comparison_requested: Two `Version`s of an object: before and after a repair.
         open_requested: The path of a recovered database that the user wants to open.
     """
 
     object_chosen = Signal(str)
-    comparison_requested = Signal(object, object)
     open_requested = Signal(str)
 
-    def __init__(self, stack: ChangeStack, window: QWidget) -> None:
+    def __init__(self, stack: ChangeStack, comparisons: Comparisons, window: QWidget) -> None:
+        """Make it.
+
+        Args:
+            stack: Makes the changes.
+            comparisons: Shows records before and after a repair.
+            window: Main window.
+        """
         super().__init__(window)
+        self._comparisons = comparisons
         self._stack = stack
         self._owner = window
         self._session: StoreSession | None = None
@@ -202,7 +209,7 @@ class CheckFlow(QObject):
         if self.window is None:
             return
         dialog = RepairDialog(made, self.window)
-        dialog.comparison_requested.connect(self.comparison_requested)
+        dialog.comparison_requested.connect(self._comparisons.show)
         dialog.accepted.connect(partial(self._make, made))
         dialog.finished.connect(dialog.deleteLater)
         dialog.show()  # not modal: comparisons are looked at beside it

@@ -94,8 +94,8 @@ class MainWindow(QMainWindow):
         self.banner = Banner(self)
         self.flow = ChangeFlow(self.changes, self.banner, self)
         self.edits = EditFlow(self.changes, self.inspector, self)
-        self.checks = CheckFlow(self.changes, self)
         self.comparisons = Comparisons(self)
+        self.checks = CheckFlow(self.changes, self.comparisons, self)
         self.preferences = Preferences(settings, self)
         self.copier = Copier(self.table, self.inspector, self)
         self.actions_ = ActionSet(self, self._handlers())
@@ -138,7 +138,7 @@ class MainWindow(QMainWindow):
         """Return what each action does, by its id."""
         return {
             "store.open": self._ask_store,
-            "store.open_folder": self._ask_folder,
+            "store.open_folder": lambda: self.opening.ask_folder(),  # noqa: PLW0108 -- made later
             "store.open_demo": self.demo_requested.emit,
             "store.close": self.close_store,
             "store.check": self.checks.show,
@@ -238,7 +238,7 @@ class MainWindow(QMainWindow):
         self.opening.chosen.connect(self.open_store)
         self.opening.recent_changed.connect(self._fill_start)
         self._start.open_requested.connect(self._ask_store)
-        self._start.folder_requested.connect(self._ask_folder)
+        self._start.folder_requested.connect(self.opening.ask_folder)
         self._start.demo_requested.connect(self.demo_requested)
         self._start.recent_chosen.connect(self.open_store)
         self.filter_edit.help_requested.connect(self.actions_["help.filter"].trigger)
@@ -258,7 +258,6 @@ class MainWindow(QMainWindow):
         self.edits.begun.connect(self.flow.note_edited)
         self.edits.told.connect(lambda text: self.status.show_change(text, undoable=False))
         self.flow.comparison_requested.connect(self.comparisons.show)
-        self.checks.comparison_requested.connect(self.comparisons.show)
         self.checks.object_chosen.connect(self.inspector.show_object)
         self.checks.open_requested.connect(self.open_store)
         self.inspector.changes.comparison_requested.connect(self.comparisons.show)
@@ -423,9 +422,6 @@ class MainWindow(QMainWindow):
 
     def _ask_store(self) -> None:
         self.opening.ask()
-
-    def _ask_folder(self) -> None:
-        self.opening.ask_folder()
 
     def _select_all(self) -> None:
         self.table.view.selectAll()

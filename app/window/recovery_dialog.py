@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from app.window.theme import GRID
 from app.work.checker import Recoverer
 from persistence.errors import StoreError
-from persistence.sqlite_recovery import RecoveryReport
+from persistence.recovery_report import RecoveryReport
 
 __all__ = ["RecoveryDialog"]
 

@@ -15,8 +15,9 @@ from PySide6.QtCore import QObject, Signal
 from app.work.pool import Lane
 from app.work.task import Progress, Task
 from persistence.integrity import Former, Problem, check
+from persistence.recovery_report import RecoveryReport
 from persistence.registry import make_store
-from persistence.sqlite_recovery import RecoveryReport, recover_sqlite
+from persistence.sqlite_recovery import recover_sqlite
 from persistence.urls import StoreUrl
 
 __all__ = ["Checker", "Recoverer"]

@@ -17,8 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from persistence import StoreError, make_store
+from persistence.recovery_report import RecoveryReport
 from persistence.sqlite_pages import Pages
-from persistence.sqlite_recovery import RecoveryReport, recover_sqlite
+from persistence.sqlite_recovery import recover_sqlite
 from persistence.store import ABSENT, Edit
 
 Copy = Callable[[str], Path]
