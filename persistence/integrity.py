@@ -22,6 +22,7 @@ from persistence.pickles import Object, Pickle, Reference, decode
 from persistence.pickles.salvage import salvage
 from persistence.session import session_of
 from persistence.store import Leftover, Record, Store
+from persistence.summary import NOTHING, Digest, digest_of
 
 if TYPE_CHECKING:
     from persistence.session import Session
@@ -204,7 +205,7 @@ class _Look:
         if progress is not None:
             progress(0, total)
         for batch in _batches(self._records()):
-            records = [item for item in batch if isinstance(item, Record)]
+            records: list[tuple[Record, Digest]] = []
             noted: list[tuple[str, Collection[str]]] = []
             for item in batch:
                 if isinstance(item, Problem):
@@ -216,9 +217,12 @@ class _Look:
                     pickle = decode(item.data)
                 except DecodeError as error:
                     noted.append((item.id_, ()))
+                    records.append((item, NOTHING))
                     yield from self._unreadable(item, error)
                 else:
-                    noted.append((item.id_, {found.id for found in pickle.references}))
+                    digest = digest_of(pickle)
+                    noted.append((item.id_, digest.references))
+                    records.append((item, digest))
                     yield from _wrong_id(item.id_, pickle)
             self._ledger.add(noted)
             yield from self._drift(records)
@@ -357,7 +361,7 @@ class _Look:
             repairs.append(Repair(Remedy.RESTORE, text, "former"))
         return tuple(repairs)
 
-    def _drift(self, records: Sequence[Record]) -> Iterator[Problem]:
+    def _drift(self, records: Sequence[tuple[Record, Digest]]) -> Iterator[Problem]:
         try:
             found = self._store.drift(records)
         except StoreError as error:

@@ -24,7 +24,7 @@ from persistence.sql_schema import check_table_name, create_layout, find_layout,
 from persistence.sql_server import ServerDatabase
 from persistence.sql_sqlite import Durability, SqliteDatabase
 from persistence.store import Changes, Edit, Fault, Ids, Record
-from persistence.summary import Digest, Summary, digest
+from persistence.summary import NOTHING, Digest, Summary, digest
 from persistence.urls import StoreUrl
 
 __all__ = ["SqlStore"]
@@ -185,9 +185,10 @@ class SqlStore(RecordStore):
         yield from self._database.faults(self._layout.tables)
         yield from self._layout.faults()
 
-    def drift(self, records: Sequence[Record]) -> dict[str, tuple[str, ...]]:
-        saved = [Saved(record.id_, record.data, _digest(record.data)) for record in records]
-        return self._layout.drift(saved)
+    def drift(self, records: Sequence[tuple[Record, Digest]]) -> dict[str, tuple[str, ...]]:
+        return self._layout.drift(
+            [Saved(record.id_, record.data, digest) for record, digest in records]
+        )
 
     def _has(self, ids: Sequence[str]) -> set[str]:
         return self._layout.present(ids)
@@ -287,4 +288,4 @@ def _digest(data: bytes) -> Digest:
     try:
         return digest(data)
     except DecodeError:
-        return Digest("", None, None, ())  # its bytes are kept all the same
+        return NOTHING  # its bytes are kept all the same

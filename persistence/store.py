@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from persistence.pickles import Pickle
 from persistence.registry import make_store, register
-from persistence.summary import Summary
+from persistence.summary import Digest, Summary
 from persistence.urls import StoreUrl
 
 if TYPE_CHECKING:
@@ -351,8 +351,12 @@ class Store(ABC):
         """Iterate over what is in the store's folder and holds no object."""
         return iter(())
 
-    def drift(self, records: Sequence[Record]) -> dict[str, tuple[str, ...]]:
-        """Return which columns say something else than the pickles of some objects, by ID."""
+    def drift(self, records: Sequence[tuple[Record, Digest]]) -> dict[str, tuple[str, ...]]:
+        """Return which columns say something else than the pickles of some objects, by ID.
+
+        Args:
+            records: The objects, each with what its pickle says.
+        """
         return {}
 
     def __len__(self) -> int:
