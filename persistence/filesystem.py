@@ -5,6 +5,10 @@ interrupted save of GC3Pie left behind: it is not listed, and serves when `ID` i
 missing or cut short. Jobshelf replaces files by renaming new ones over them; see
 `file_transaction` for changes of several files. Source: `gc3libs.persistence.filesystem` of
 GC3Pie 2.6.
+
+Files that hold no object, and those of objects as they are on the disk, are records too, under
+the ID `./NAME`, which no object can have: what repairs the folder reads and changes them so,
+together with objects and in one transaction.
 """
 
 from __future__ import annotations
@@ -34,12 +38,17 @@ from persistence.errors import (
 from persistence.file_transaction import LOCK_NAME, FileTransaction
 from persistence.ids import new_id, order_key
 from persistence.records import DEFAULT_PROTOCOL, RecordStore
-from persistence.store import ABSENT, Changes, Edit, Ids, Record
+from persistence.store import ABSENT, Changes, Edit, Ids, Leftover, Record
 from persistence.urls import StoreUrl
 
-__all__ = ["FilesystemStore"]
+__all__ = ["AS_FILE", "BACKUP_SUFFIX", "FILE_PREFIX", "FilesystemStore"]
 
-_BACKUP_SUFFIX = ".OLD"
+BACKUP_SUFFIX = ".OLD"
+FILE_PREFIX = "./"
+"""How the ID of a file begins that is read as what it is, not as an object."""
+AS_FILE = b"file"
+"""`Edit.further` of an edit whose ID is that of a file: no object is saved so by accident."""
+
 _LOCK_SECONDS = 30.0
 _LONGEST_NAME = 255  # bytes, on all common file systems
 _NOT_IN_NAMES = re.compile(r"[/\\\0-\x1f]" if os.name != "nt" else r'[/\\\0-\x1f<>:"|?*]|[. ]$')
@@ -151,10 +160,26 @@ class FilesystemStore(RecordStore):
                     name = entry.name
                     if (
                         not name.startswith(".")
-                        and not name.endswith(_BACKUP_SUFFIX)
+                        and not name.endswith(BACKUP_SUFFIX)
                         and entry.is_file(follow_symlinks=False)
                     ):
                         yield name
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _store_error(self._directory, "listed", error) from error
+
+    def leftovers(self) -> Iterator[Leftover]:
+        """Iterate over what is in the folder and holds no object, the lock left out."""
+        self._settle()
+        try:
+            with os.scandir(self._directory) as entries:
+                for entry in entries:
+                    is_file = entry.is_file(follow_symlinks=False)
+                    is_object = is_file and _is_file_name(entry.name)
+                    if not is_object and entry.name != LOCK_NAME:
+                        modified = entry.stat(follow_symlinks=False).st_mtime
+                        yield Leftover(entry.name, is_file, modified)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -211,6 +236,9 @@ class FilesystemStore(RecordStore):
         return self._transaction.pending()
 
     def _read(self, id_: str, pending: dict[str, Path | None]) -> Record | None:
+        if id_.startswith(FILE_PREFIX):
+            name = _name_of_file(id_)
+            return None if name is None else self._read_file(id_, self._directory / name)
         if not _is_file_name(id_):
             return None
         if id_ in pending:
@@ -222,7 +250,7 @@ class FilesystemStore(RecordStore):
                 return record
         record = self._read_file(id_, self._directory / id_)
         if record is None or not record.data.endswith(_STOP):
-            backup = self._read_file(id_, self._directory / f"{id_}{_BACKUP_SUFFIX}")
+            backup = self._read_file(id_, self._directory / f"{id_}{BACKUP_SUFFIX}")
             return backup or record
         return record
 
@@ -253,7 +281,7 @@ class FilesystemStore(RecordStore):
     def apply(self, edits: Sequence[Edit]) -> None:
         self._refuse_if_read_only()
         for edit in edits:
-            if not _is_file_name(edit.id_):
+            if _name_for(edit) is None:
                 if edit.data is None:
                     raise ObjectNotFound(edit.id_, self._address)
                 raise SaveError(
@@ -270,10 +298,15 @@ class FilesystemStore(RecordStore):
                 if self._transaction.is_pending():
                     self._transaction.finish()
                 changes: dict[str, bytes | None] = {}
+                objects: Ids = []
                 for edit in edits:
-                    self._check(edit, changes)
-                    changes[edit.id_] = edit.data
-                self._drop_backups(changes)
+                    name = _name_for(edit)
+                    assert name is not None  # looked at above
+                    self._check(edit, name, changes)
+                    changes[name] = edit.data
+                    if edit.data is None and name == edit.id_:
+                        objects.append(name)
+                self._drop_backups(objects, changes)
                 self._transaction.run(changes)
         except Timeout:
             raise StoreError(
@@ -283,10 +316,10 @@ class FilesystemStore(RecordStore):
         except OSError as error:
             raise _store_error(self._directory, "written to", error) from error
 
-    def _check(self, edit: Edit, changes: dict[str, bytes | None]) -> None:
+    def _check(self, edit: Edit, name: str, changes: dict[str, bytes | None]) -> None:
         """Refuse an edit whose record is not as expected."""
-        if edit.id_ in changes:
-            found = changes[edit.id_]
+        if name in changes:
+            found = changes[name]
         else:
             record = self._read(edit.id_, {})
             found = None if record is None else record.data
@@ -300,10 +333,10 @@ class FilesystemStore(RecordStore):
         if edit.data is None and found is None:
             raise ObjectNotFound(edit.id_, self._address)
 
-    def _drop_backups(self, changes: dict[str, bytes | None]) -> None:
+    def _drop_backups(self, removed: Ids, changes: dict[str, bytes | None]) -> None:
         """Have the backup of a removed object removed with it: it would come back."""
-        for id_ in [id_ for id_, data in changes.items() if data is None]:
-            backup = f"{id_}{_BACKUP_SUFFIX}"
+        for id_ in [id_ for id_ in removed if changes[id_] is None]:
+            backup = f"{id_}{BACKUP_SUFFIX}"
             if os.path.lexists(self._directory / backup):
                 changes[backup] = None
 
@@ -320,6 +353,25 @@ class FilesystemStore(RecordStore):
         return DEFAULT_PROTOCOL
 
 
+def _name_for(edit: Edit) -> str | None:
+    """Return the name of the file that an edit changes, or None if there can be no such file."""
+    if edit.further == AS_FILE and edit.id_.startswith(FILE_PREFIX):
+        return _name_of_file(edit.id_)
+    return edit.id_ if _is_file_name(edit.id_) else None
+
+
+def _name_of_file(id_: str) -> str | None:
+    """Return the name of a file in the folder that is meant by `./NAME`; None for no such one."""
+    name = id_.removeprefix(FILE_PREFIX)
+    if name in ("", ".", "..", LOCK_NAME) or _NOT_IN_NAMES.search(name):
+        return None
+    try:
+        length = len(os.fsencode(name))
+    except UnicodeEncodeError:  # half a character
+        return None
+    return name if length <= _LONGEST_NAME else None
+
+
 def _is_file_name(id_: str) -> bool:
     """Whether an ID can name a file of the store, on this system and inside the folder."""
     try:
@@ -327,9 +379,9 @@ def _is_file_name(id_: str) -> bool:
     except UnicodeEncodeError:  # half a character
         return False
     return (
-        0 < length <= _LONGEST_NAME - len(_BACKUP_SUFFIX)
+        0 < length <= _LONGEST_NAME - len(BACKUP_SUFFIX)
         and not id_.startswith(".")
-        and not id_.endswith(_BACKUP_SUFFIX)
+        and not id_.endswith(BACKUP_SUFFIX)
         and not _NOT_IN_NAMES.search(id_)
     )
 

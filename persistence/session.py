@@ -23,7 +23,7 @@ from persistence.urls import StoreUrl
 if TYPE_CHECKING:
     from persistence.store import Store
 
-__all__ = ["Session", "find_session", "open_session"]
+__all__ = ["Session", "find_session", "open_session", "session_of"]
 
 _URL_FILE = "store.url"
 _IDS_FILE = "session_ids.txt"
@@ -63,6 +63,24 @@ def find_session(directory: Path) -> Session | None:
     if not any(os.path.isfile(directory / name) for name in (_URL_FILE, _IDS_FILE)):
         return None
     return Session(directory, _read(directory / _URL_FILE).strip())
+
+
+def session_of(store: Store) -> Session | None:
+    """Return the session whose objects a folder or file holds, or None if it is none's."""
+    if store.url is None or store.url.base_scheme not in ("file", "sqlite"):
+        return None
+    path = Path(store.url.path)
+    for directory in (path, path.parent):
+        session = find_session(directory)
+        if session is None:
+            continue
+        try:
+            named = StoreUrl.parse(session.address).path
+        except StoreError:
+            continue
+        if PurePosixPath(named).name == path.name or PureWindowsPath(named).name == path.name:
+            return session
+    return None
 
 
 def open_session(session: Session, *args: Any, **extra_args: Any) -> Store:

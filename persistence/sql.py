@@ -19,12 +19,12 @@ from persistence.errors import ConflictError, DecodeError, ObjectNotFound, SaveE
 from persistence.records import DEFAULT_PROTOCOL, RecordStore
 from persistence.sql_connection import Database
 from persistence.sql_errors import Cause, cause_of
-from persistence.sql_layout import Layout
+from persistence.sql_layout import Layout, Saved
 from persistence.sql_schema import check_table_name, create_layout, find_layout, missing_table
 from persistence.sql_server import ServerDatabase
 from persistence.sql_sqlite import Durability, SqliteDatabase
-from persistence.store import Changes, Edit, Ids, Record
-from persistence.summary import Digest, Summary, digest
+from persistence.store import Changes, Edit, Fault, Ids, Record
+from persistence.summary import NOTHING, Digest, Summary, digest
 from persistence.urls import StoreUrl
 
 __all__ = ["SqlStore"]
@@ -185,6 +185,15 @@ class SqlStore(RecordStore):
     def takes_id(self, id_: str) -> bool:
         return self._layout.takes(id_)
 
+    def faults(self) -> Iterator[Fault]:
+        yield from self._database.faults(self._layout.tables)
+        yield from self._layout.faults()
+
+    def drift(self, records: Sequence[tuple[Record, Digest]]) -> dict[str, tuple[str, ...]]:
+        return self._layout.drift(
+            [Saved(record.id_, record.data, digest) for record, digest in records]
+        )
+
     def _has(self, ids: Sequence[str]) -> set[str]:
         return self._layout.present(ids)
 
@@ -222,6 +231,8 @@ class SqlStore(RecordStore):
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 with self._database.transaction() as connection:
+                    if attempt > 1:
+                        self._layout.tidy(connection, edits)
                     self._layout.write(connection, edits, digests)
                 return
             except StoreError as error:
@@ -281,4 +292,4 @@ def _digest(data: bytes) -> Digest:
     try:
         return digest(data)
     except DecodeError:
-        return Digest("", None, None, ())  # its bytes are kept all the same
+        return NOTHING  # its bytes are kept all the same

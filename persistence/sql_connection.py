@@ -26,6 +26,7 @@ from sqlalchemy.sql import ClauseElement
 
 from persistence.errors import StoreError
 from persistence.sql_errors import is_busy, store_error
+from persistence.store import Fault
 from persistence.urls import StoreUrl
 
 __all__ = ["Connection", "Database"]
@@ -194,6 +195,10 @@ class Database(ABC):
     @abstractmethod
     def type_of(self, name: str) -> str | None:
         """Return what a name stands for: "table", "view", "virtual table", or None."""
+
+    def faults(self, _tables: Sequence[str]) -> Iterator[Fault]:
+        """Iterate over what is wrong with the database, as far as it can tell that itself."""
+        return iter(())
 
     def has_transactions(self, _table: str) -> bool:
         """Whether changes of a table can be undone."""

@@ -13,7 +13,7 @@ from enum import Enum, auto
 
 from persistence.errors import ReadOnlyError, SaveError, StoreError
 
-__all__ = ["Cause", "cause_of", "is_busy", "store_error"]
+__all__ = ["Cause", "cause_of", "is_busy", "is_damage", "store_error"]
 
 
 class Cause(Enum):
@@ -234,6 +234,17 @@ def cause_of(error: BaseException) -> Cause:
         if part in text:
             return cause
     return Cause.OTHER
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether an error, or what caused it, says that a database file is damaged."""
+    cause: BaseException | None = error
+    while cause is not None:
+        is_sqlite = isinstance(cause, sqlite3.DatabaseError)
+        if is_sqlite and cause_of(cause) in (Cause.DAMAGED, Cause.NO_DATABASE_FILE):
+            return True
+        cause = cause.__cause__
+    return False
 
 
 def is_busy(error: BaseException) -> bool:

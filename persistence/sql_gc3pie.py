@@ -80,6 +80,7 @@ class GC3PieLayout(Layout):
         self._insert_row = self._compile_insert(_COLUMNS)
         self._further = Further(database, table, ("state", *further))
         self._select_further = self._by_ids(self._further.select)
+        self._select_states = self._by_ids(select(table.c.id, table.c.state))
         self._update_row = self._compile_update(_COLUMNS[1:])
         self._delete_row = self._compile_delete(table.c.id)
         is_sqlite = database.engine.dialect.name == "sqlite"
@@ -137,6 +138,18 @@ class GC3PieLayout(Layout):
             changed=tuple(str(key) for key in sums if sums[key] != since.sums.get(key)),
             removed=tuple(str(key) for key in since.sums if key not in sums),
         )
+
+    def drift(self, saved: Sequence[Saved]) -> dict[str, tuple[str, ...]]:
+        keys = {key: item for item in saved if (key := self.key(item.id_)) is not None}
+        found: dict[str, tuple[str, ...]] = {}
+        for chunk in chunks(keys, 500):
+            with self._database.connection() as connection:
+                for key, state in self._rows(connection, self._select_states, chunk):
+                    item = keys[key]
+                    # GC3Pie looks for states of tasks only; what else has one may say so or not.
+                    if item.digest.state in _STATES and state not in (item.digest.state, _NO_STATE):
+                        found[item.id_] = ("state",)
+        return found
 
     def close(self) -> None:
         if self._watch is not None:

@@ -21,7 +21,7 @@ numbers from a sequence or a clock, 7 could commit before 6, and 6 would be miss
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -50,8 +50,8 @@ from sqlalchemy.sql import quoted_name
 from persistence.errors import ObjectNotFound, StoreError
 from persistence.ids import new_id
 from persistence.sql_connection import Connection, Database
-from persistence.sql_layout import Layout, Saved, as_time, chunks, first_rows
-from persistence.store import Changes
+from persistence.sql_layout import ByIds, Layout, Saved, as_time, chunks, first_rows
+from persistence.store import ABSENT, Changes, Edit, Fault
 from persistence.summary import Summary
 
 __all__ = ["COLUMNS", "LONGEST_NAME", "JobshelfLayout"]
@@ -65,6 +65,7 @@ _LONGEST_ID = 255  # characters: four bytes each still fit into MySQL's keys
 _LONGEST_TEXT = 1000  # characters of a type, a state or a name
 _ELLIPSIS = "…"
 _CHUNK = 500
+_MOST_STRAYS = 100  # that a check lists
 LONGEST_NAME = 63 - len("_references")
 """Bytes in the name of a new table: PostgreSQL cuts longer ones to 63."""
 
@@ -211,6 +212,21 @@ class JobshelfLayout(Layout):
             .where(references.c.source == id_)
             .order_by(references.c.position)
         )
+        self._select_links = ByIds(
+            database,
+            select(references.c.source, references.c.target).order_by(
+                references.c.source, references.c.position
+            ),
+            references.c.source,
+        )
+        self._select_strays = compile_(
+            first_rows(
+                select(references.c.source)
+                .distinct()
+                .where(~exists().where(objects.c.id == references.c.source)),
+                _MOST_STRAYS,
+            )
+        )
         self._select_sources = compile_(
             select(objects.c.id)
             .join(references, references.c.source == objects.c.id)
@@ -271,6 +287,44 @@ class JobshelfLayout(Layout):
         with self._database.connection() as connection:
             rows = connection.fetch(self._select_sources, {"id": _clean(id_, _LONGEST_ID)})
         return [row[0] for row in rows]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        tables = self._tables
+        return tuple(
+            table.name for table in (tables.objects, tables.references, tables.removed, tables.meta)
+        )
+
+    def faults(self) -> Iterator[Fault]:
+        with self._database.connection() as connection:
+            strays = connection.fetch(self._select_strays)
+        for (source,) in strays:
+            yield Fault(
+                f"Table {self._tables.references.name!r} still has references of {source!r}, which "
+                "another program removed; they go when an object is saved under that ID.",
+                is_damage=False,
+            )
+
+    def drift(self, saved: Sequence[Saved]) -> dict[str, tuple[str, ...]]:
+        items = {item.id_: item for item in saved if self.key(item.id_) is not None}
+        found: dict[str, tuple[str, ...]] = {}
+        for chunk in chunks(items, _CHUNK):
+            with self._database.connection() as connection:
+                rows = self._rows(connection, self._select_summaries_of, chunk)
+                links: dict[str, list[str]] = {}
+                for source, target in self._rows(connection, self._select_links, chunk):
+                    links.setdefault(source, []).append(target)
+            for id_, *stored in rows:
+                wrong = _drifted(items[id_], stored, links.get(id_, []))
+                if wrong:
+                    found[id_] = wrong
+        return found
+
+    def tidy(self, connection: Connection, edits: Sequence[Edit]) -> None:
+        ids = [edit.id_ for edit in edits if edit.expected == ABSENT]
+        present = self._present(connection, ids, self._select_sizes)
+        strays = [{"key": id_} for id_ in ids if id_ not in present]
+        connection.run_many(self._delete_references, strays)
 
     def _summaries_of(self, keys: list[str]) -> Iterator[Summary]:
         if not keys:
@@ -383,6 +437,15 @@ def _row(saved: Saved, now: float, change: int) -> dict[str, Any]:
         "change": change,
         "data": saved.data,
     }
+
+
+def _drifted(saved: Saved, stored: Sequence[Any], targets: list[str]) -> tuple[str, ...]:
+    """Return the columns of a row that are not what would be written."""
+    row = _row(saved, 0, 0)
+    names = _SHOWN[1:-1]
+    wrong = [name for name, value in zip(names, stored, strict=False) if value != row[name]]
+    wanted = [_clean(target, _LONGEST_ID) for target in saved.digest.references]
+    return (*wrong, "references") if targets != wanted else tuple(wrong)
 
 
 def _clean(text: str, longest: int = _LONGEST_TEXT) -> str:

@@ -34,10 +34,10 @@ from sqlalchemy import (
 
 from persistence.errors import ConflictError, ObjectNotFound
 from persistence.sql_connection import Connection, Database
-from persistence.store import ABSENT, Changes, Edit, Record
+from persistence.store import ABSENT, Changes, Edit, Fault, Record
 from persistence.summary import Digest, Summary
 
-__all__ = ["Layout", "Saved", "as_time", "chunks", "first_rows"]
+__all__ = ["ByIds", "Layout", "Saved", "as_time", "chunks", "first_rows"]
 
 Key = str | int
 
@@ -190,6 +190,21 @@ class Layout(ABC):
     @abstractmethod
     def changes(self, since: Any) -> Changes: ...
 
+    # What a check asks.
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The names of all tables that belong to the store."""
+        return (self.name,)
+
+    def faults(self) -> Iterator[Fault]:
+        """Iterate over what is wrong with the tables."""
+        return iter(())
+
+    @abstractmethod
+    def drift(self, saved: Sequence[Saved]) -> dict[str, tuple[str, ...]]:
+        """Return which columns of some objects are not what their pickles say, by ID."""
+
     # Only where keeps_summaries is True.
 
     def summaries(self, ids: Iterable[str] | None) -> Iterator[Summary]:
@@ -235,6 +250,9 @@ class Layout(ABC):
         for record in self.read(new):
             return self._conflict(record.id_, ABSENT, record.data)
         return None
+
+    def tidy(self, connection: Connection, edits: Sequence[Edit]) -> None:
+        """Remove what programs left that removed only the objects' own rows."""
 
     def close(self) -> None:
         """Release what the layout itself holds open."""
@@ -294,7 +312,7 @@ class Layout(ABC):
                 for key, data in self._rows(connection, self._lock_data, group):
                     yield by_key[key], _as_bytes(data)
 
-    def _present(self, connection: Connection, ids: Iterable[str], statements: _ByIds) -> set[str]:
+    def _present(self, connection: Connection, ids: Iterable[str], statements: ByIds) -> set[str]:
         by_key = {key: id_ for id_ in ids if (key := self.key(id_)) is not None}
         found: set[str] = set()
         for chunk in chunks(by_key, _CHUNK):
@@ -311,11 +329,11 @@ class Layout(ABC):
 
     # Statements
 
-    def _by_ids(self, statement: Select[Any]) -> _ByIds:
-        return _ByIds(self._database, statement, self._table.c.id)
+    def _by_ids(self, statement: Select[Any]) -> ByIds:
+        return ByIds(self._database, statement, self._table.c.id)
 
     def _rows(
-        self, connection: Connection, statements: _ByIds, keys: Sequence[Key]
+        self, connection: Connection, statements: ByIds, keys: Sequence[Key]
     ) -> list[tuple[Any, ...]]:
         """Run a statement on up to `_CHUNK` keys."""
         if len(keys) == 1:
@@ -349,7 +367,7 @@ class Layout(ABC):
         return self._database.compile(delete(column.table).where(column == key))
 
 
-class _ByIds(dict[int, str]):
+class ByIds(dict[int, str]):
     """A statement restricted to n IDs: n → its text, written when first asked for."""
 
     def __init__(self, database: Database, statement: Select[Any], column: Column[Any]) -> None:

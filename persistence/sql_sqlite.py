@@ -12,7 +12,7 @@ import os
 import sqlite3
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
@@ -27,6 +27,7 @@ from persistence.errors import StoreError, StoreMissing
 from persistence.sql_connection import Connection, Database
 from persistence.sql_errors import Cause, cause_of
 from persistence.sqlite_header import is_in_wal_mode
+from persistence.store import Fault
 from persistence.urls import MEMORY, StoreUrl
 
 __all__ = ["Durability", "SqliteDatabase"]
@@ -39,6 +40,7 @@ _SYNCHRONOUS: dict[Durability, str] = {"full": "EXTRA", "normal": "NORMAL"}
 APPLICATION_ID = int.from_bytes(b"JobS", "big")
 """What tells files that Jobshelf made from other SQLite files (resources/jobshelf-mime.xml)."""
 
+_MOST_FAULTS = 100  # that SQLite lists
 _BUSY_MILLISECONDS = 100  # then `Connection` tries again
 
 
@@ -111,6 +113,22 @@ class SqliteDatabase(Database):
                 is_virtual = len(words) > 1 and words[1].upper() == "VIRTUAL"
                 return "virtual table" if is_virtual else str(kind)
         return None
+
+    def faults(self, tables: Sequence[str]) -> Iterator[Fault]:
+        """Run SQLite's own check; look for what runs by itself when a table is changed."""
+        with self.connection() as connection:
+            for (sentence,) in connection.fetch(f"PRAGMA integrity_check({_MOST_FAULTS})"):
+                if sentence != "ok":
+                    yield Fault(f"SQLite's check found: {sentence}.", is_damage=True)
+            for kind, name, table in connection.fetch(
+                "SELECT type, name, tbl_name FROM sqlite_master WHERE type = 'trigger'"
+            ):
+                if str(table).lower() in {own.lower() for own in tables}:
+                    yield Fault(
+                        f"A {kind} {name!r} of another program changes or refuses what is written "
+                        f"to table {table!r}.",
+                        is_damage=False,
+                    )
 
     @contextmanager
     def creating(self, _table: str) -> Iterator[Connection]:

@@ -11,12 +11,14 @@ Source of the format: https://sqlite.org/fileformat.html, section 1.3.
 from __future__ import annotations
 
 import os
+import shutil
 
-__all__ = ["is_in_wal_mode", "is_sqlite_file"]
+__all__ = ["copy_file", "is_in_wal_mode", "is_sqlite_file"]
 
 _MAGIC = b"SQLite format 3\0"
 _READ_VERSION = 19  # offset
 _WAL = 2
+_PIECE = 1024 * 1024  # bytes
 
 _kept_open: dict[tuple[int, int], int] = {}  # (device, inode) → descriptor
 
@@ -39,6 +41,31 @@ def is_in_wal_mode(path: str | os.PathLike[str]) -> bool:
     """
     header = _header(path)
     return header.startswith(_MAGIC) and header[_READ_VERSION:] == bytes([_WAL])
+
+
+def copy_file(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+    """Copy a SQLite file, whatever is left of it.
+
+    Raises:
+        OSError: It cannot be read, or the copy cannot be written.
+    """
+    if os.name == "nt":
+        shutil.copyfile(path, target)
+        return
+    _header(path)
+    status = os.stat(path)
+    kept = _kept_open.get((status.st_dev, status.st_ino))
+    # What does not begin as a database is locked by nobody, and may be closed again.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK) if kept is None else kept
+    try:
+        with open(target, "wb") as file:
+            at = 0
+            while piece := os.pread(descriptor, _PIECE, at):
+                file.write(piece)
+                at += len(piece)
+    finally:
+        if kept is None:
+            os.close(descriptor)
 
 
 def _header(path: str | os.PathLike[str]) -> bytes:

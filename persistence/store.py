@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from persistence.pickles import Pickle
 from persistence.registry import make_store, register
-from persistence.summary import Summary
+from persistence.summary import Digest, Summary
 from persistence.urls import StoreUrl
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ __all__ = [
     "ABSENT",
     "Changes",
     "Edit",
+    "Fault",
     "Ids",
+    "Leftover",
     "Objects",
     "Persistable",
     "Record",
@@ -121,6 +123,34 @@ class Changes:
     token: Any
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """Something in a store's folder that is no object.
+
+    Attributes:
+        name: Its name in the folder.
+        is_file: Whether it is a regular file: not a folder, a link or a device.
+        modified: When it was last written, in seconds since 1970.
+    """
+
+    name: str
+    is_file: bool
+    modified: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is wrong with what holds the objects, not with one of them.
+
+    Attributes:
+        sentence: What.
+        is_damage: Whether objects may be lost; else it only is not as it should be.
+    """
+
+    sentence: str
+    is_damage: bool
 
 
 class Store(ABC):
@@ -325,6 +355,24 @@ class Store(ABC):
             since: `Changes.token` of an earlier call; None for a first token.
         """
         self._not_supported("tell what changed")
+
+    # What `integrity.check` asks.
+
+    def faults(self) -> Iterator[Fault]:
+        """Iterate over what is wrong with the folder or database itself."""
+        return iter(())
+
+    def leftovers(self) -> Iterator[Leftover]:
+        """Iterate over what is in the store's folder and holds no object."""
+        return iter(())
+
+    def drift(self, records: Sequence[tuple[Record, Digest]]) -> dict[str, tuple[str, ...]]:
+        """Return which columns say something else than the pickles of some objects, by ID.
+
+        Args:
+            records: The objects, each with what its pickle says.
+        """
+        return {}
 
     def __len__(self) -> int:
         return len(self.list())

@@ -20,7 +20,7 @@ from persistence.pickles.texts import text_of
 if TYPE_CHECKING:
     from persistence.store import Record
 
-__all__ = ["Digest", "Summary", "digest", "digest_of", "summarize"]
+__all__ = ["NOTHING", "Digest", "Summary", "digest", "digest_of", "summarize"]
 
 _STATE_NAMES = ("state", "status", "_state")
 _NAME_NAMES = ("jobname", "job_name", "name", "title", "label")
@@ -66,6 +66,10 @@ class Digest:
     references: tuple[str, ...]
 
 
+NOTHING = Digest("", None, None, ())
+"""What is read from a pickle that cannot be decoded."""
+
+
 def digest(data: bytes) -> Digest:
     """Read a pickle's type, state, name and references.
 
@@ -96,7 +100,7 @@ def summarize(record: Record) -> Summary:
     try:
         found = digest(record.data)
     except DecodeError:
-        found = Digest("", None, None, ())
+        found = NOTHING
     return Summary(
         record.id_, found.type, found.state, found.name, len(record.data), record.modified
     )

@@ -111,6 +111,7 @@ _OBJECT_NAMES = {
     "store.open": "OpenStore",
     "store.open_folder": "OpenFolder",
     "store.open_demo": "OpenDemo",
+    "store.check": "CheckStore",
     "store.close": "CloseStore",
     "store.copy_to": "CopyStoreTo",
     "store.export": "ExportStore",

@@ -339,6 +339,14 @@ _RECORDS = (
         why_not=_why_read_only,
     ),
     Action(
+        "store.check",
+        "&Check…",
+        "Look for damaged objects, dangling references and leftovers, and repair them.",
+        "safety",
+        ("Ctrl+Shift+K",),
+        _store_is_open,
+    ),
+    Action(
         "object.copy_to",
         "Copy &Selected Objects To…",
         "Copy the selected objects to another store of any kind, with what they refer to.",
@@ -483,7 +491,15 @@ MENUS: tuple[Menu, ...] = (
     ),
     (
         "&Store",
-        ("store.copy_to", "store.export", "store.import", SEPARATOR, "store.properties"),
+        (
+            "store.check",
+            SEPARATOR,
+            "store.copy_to",
+            "store.export",
+            "store.import",
+            SEPARATOR,
+            "store.properties",
+        ),
     ),
     ("&Help", ("help.filter", "help.shortcuts", SEPARATOR, "help.about")),
 )

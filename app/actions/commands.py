@@ -22,6 +22,7 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 from app.actions.journal import Act, Deleted, Entry, EntryState, Journal, JournalRecord
 from app.work.session import StoreSession
 from persistence.errors import ConflictError, SaveError, StoreError
+from persistence.filesystem import FILE_PREFIX
 from persistence.store import Edit, Store
 
 __all__ = ["ChangeCommand", "ChangeStack", "Way", "fingerprint", "phrase"]
@@ -198,7 +199,8 @@ class ChangeStack(QObject):
         journal = self.journal
 
         def found(records: list[JournalRecord]) -> None:
-            ids = [record.id_ for record in records]
+            # Repairs also change files that are no objects: "./NAME".
+            ids = [record.id_.removeprefix(FILE_PREFIX) for record in records]
             self._repeat(ChangeCommand(entry.key, entry.label, ids), Way.UNDO)
 
         self._session.call(lambda _: journal.records(entry.key)).then(

@@ -131,7 +131,7 @@ class Spot:
 def verbs_at(spot: Spot) -> frozenset[str]:
     """Return what can be done at a line: names of actions without "object."."""
     row = spot.row
-    if row.kind == "error":
+    if row.kind == "error" or "salvaged" in row.marks:
         return frozenset()
     verbs = {"edit"}
     container = spot.container

@@ -88,6 +88,7 @@ class Act(Enum):
     REPLACE = "replace"
     RESTORE = "restore"
     EDIT = "edit"
+    REPAIR = "repair"
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,9 +289,10 @@ class Journal:
             rows = connection.execute(
                 "SELECT entry, position, record.id, type, name, length(before), max(entry.time)"
                 " FROM record JOIN entry ON entry.id = record.entry"
-                " WHERE store = ? AND act = ? AND state = ? AND before IS NOT NULL"
+                " WHERE store = ? AND act IN (?, ?) AND state = ? AND before IS NOT NULL"
+                " AND after IS NULL AND record.id NOT LIKE './%'"
                 " GROUP BY record.id ORDER BY entry DESC, position LIMIT ?",
-                (store, Act.DELETE.value, EntryState.DONE.value, limit),
+                (store, Act.DELETE.value, Act.REPAIR.value, EntryState.DONE.value, limit),
             ).fetchall()
         return [
             Deleted(entry, position, id_, type_, name, size, _moment(begun))

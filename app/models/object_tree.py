@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,7 @@ from app.models.tree_node import CHUNK, ROOT, Kind, NodeTable, Status, TreeNode
 from app.work.records import NodeRow
 from app.work.session import StoreSession
 from app.work.task import Task
+from persistence.errors import DecodeError
 from persistence.pickles.texts import escaped
 
 __all__ = ["ObjectTreeModel"]
@@ -112,10 +114,10 @@ class ObjectTreeModel(QAbstractItemModel):
     def retry(self, index: Index) -> None:
         """Load again what ended in an error row: that row itself, or the one above it."""
         node = self._node(index)
+        if node is not None and node.row.kind == "error" and node.parent == ROOT:
+            self.show(self._id)
+            return
         if node is not None and node.kind is Kind.ERROR:
-            if node.parent == ROOT:
-                self.show(self._id)
-                return
             node = self._table[node.parent]
         if node is not None and node.status is Status.FAILED:
             self._loader.load(node)
@@ -184,6 +186,36 @@ class ObjectTreeModel(QAbstractItemModel):
     def _on_root_failed(self, id_: str, error: Exception) -> None:
         self._forget_question()
         self._revealing = None
+        if isinstance(error, DecodeError) and self._session is not None:
+            self._asking = self._session.salvaged_root(id_).then(
+                partial(self._on_salvaged, id_, error),
+                partial(self._show_failure, id_, error),
+            )
+        else:
+            self._show_failure(id_, error)
+
+    def _on_salvaged(self, id_: str, error: Exception, row: NodeRow) -> None:
+        """Show below the error what can be read of a damaged object."""
+        assert self._session is not None
+        count = min(row.child_count, CHUNK)
+        if not count:
+            self._show_failure(id_, error)
+            return
+        self._asking = self._session.children_of(id_, (), 0, count).then(
+            partial(self._show_salvaged, id_, error, row),
+            partial(self._show_failure, id_, error),
+        )
+
+    def _show_salvaged(
+        self, id_: str, error: Exception, row: NodeRow, rows: tuple[NodeRow, ...]
+    ) -> None:
+        self._forget_question()
+        top = self._table.new(Kind.ROW, replace(row, value=str(error)), id_)
+        self._fill(top, partial(self._fill_first_level, top, rows))
+        self.failed.emit(id_, error)
+
+    def _show_failure(self, id_: str, error: Exception, _: object = None) -> None:
+        self._forget_question()
         row = NodeRow(escaped(id_), str(error), "", 0, (), "error")
         self._fill(self._table.new(Kind.ERROR, row, id_))
         self.failed.emit(id_, error)

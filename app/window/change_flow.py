@@ -41,6 +41,7 @@ _PAST = {
     "Move": "Moved",
     "Point": "Pointed",
     "Rename": "Renamed",
+    "Repair": "Repaired",
     "Replace": "Replaced",
     "Restore": "Restored",
 }

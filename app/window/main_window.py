@@ -27,6 +27,7 @@ from app.window.addresses import title_of, window_title, without_password
 from app.window.areas import go_to_area
 from app.window.banner import Banner, Mood
 from app.window.change_flow import ChangeFlow
+from app.window.check_flow import CheckFlow
 from app.window.columns_menu import ColumnsMenu
 from app.window.comparisons import Comparisons
 from app.window.copying import Copier
@@ -97,6 +98,7 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(self)
         self.transfers = TransferFlow(self.session, self.table, self.banner, self.status, self)
         self.comparisons = Comparisons(self)
+        self.checks = CheckFlow(self.changes, self.comparisons, self)
         self.preferences = Preferences(settings, self)
         self.copier = Copier(self.table, self.inspector, self)
         self.actions_ = ActionSet(self, self._handlers())
@@ -139,9 +141,10 @@ class MainWindow(QMainWindow):
         """Return what each action does, by its id."""
         return {
             "store.open": self._ask_store,
-            "store.open_folder": self._ask_folder,
+            "store.open_folder": lambda: self.opening.ask_folder(),  # noqa: PLW0108 -- made later
             "store.open_demo": self.demo_requested.emit,
             "store.close": self.close_store,
+            "store.check": self.checks.show,
             "store.properties": self._show_properties,
             "window.quit": self.close,
             "edit.undo": self.changes.undo,
@@ -238,7 +241,7 @@ class MainWindow(QMainWindow):
         self.opening.chosen.connect(self.open_store)
         self.opening.recent_changed.connect(self._fill_start)
         self._start.open_requested.connect(self._ask_store)
-        self._start.folder_requested.connect(self._ask_folder)
+        self._start.folder_requested.connect(self.opening.ask_folder)
         self._start.demo_requested.connect(self.demo_requested)
         self._start.recent_chosen.connect(self.open_store)
         self.filter_edit.help_requested.connect(self.actions_["help.filter"].trigger)
@@ -260,6 +263,8 @@ class MainWindow(QMainWindow):
         self.edits.begun.connect(self.flow.note_edited)
         self.edits.told.connect(lambda text: self.status.show_change(text, undoable=False))
         self.flow.comparison_requested.connect(self.comparisons.show)
+        self.checks.object_chosen.connect(self.inspector.show_object)
+        self.checks.open_requested.connect(self.open_store)
         self.inspector.changes.comparison_requested.connect(self.comparisons.show)
         self.preferences.live_changed.connect(self._set_live)
         self.copier.copied.connect(lambda text: self.status.show_change(text, undoable=False))
@@ -274,6 +279,7 @@ class MainWindow(QMainWindow):
         self.flow.set_session(session)
         self.edits.set_session(session)
         self.transfers.set_store(self._url if info is not None else None)
+        self.checks.set_session(session, self._url)
         self.comparisons.set_session(session)
         self.copier.set_session(session)
         self.inspector.set_session(session, address)
@@ -310,6 +316,7 @@ class MainWindow(QMainWindow):
             str(error),
             [
                 Button("&Try Again", self._retry, "refresh", "retryButton"),
+                *self.checks.ways_out(url, error),
                 Button("&Edit Address…", lambda: self.opening.ask(url), "open", "editButton"),
                 Button("&Back", self.close_store, "back", "startButton"),
             ],
@@ -422,9 +429,6 @@ class MainWindow(QMainWindow):
 
     def _ask_store(self) -> None:
         self.opening.ask()
-
-    def _ask_folder(self) -> None:
-        self.opening.ask_folder()
 
     def _find(self) -> None:
         if self.inspector.has_keyboard():

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from typing import Any
 
 from app.work.examination import Examination
 from app.work.records import FoundRow, NodeKind, NodeRow
-from persistence.errors import StoreError
+from persistence.errors import DecodeError, StoreError
 from persistence.pickles import Global, Object, Pickle, Reference, decode, encode, present
 from persistence.pickles.classes import class_name
 from persistence.pickles.edit import Change, apply, seen_at
 from persistence.pickles.nodes import ByteString
 from persistence.pickles.paths import find_references, joined
 from persistence.pickles.places import row_positions
+from persistence.pickles.salvage import is_break, salvage
 from persistence.pickles.search import Query, search
 from persistence.pickles.texts import escaped
 from persistence.pickles.values import edit_text
@@ -23,6 +25,7 @@ from persistence.summary import digest_of
 
 __all__ = ["Document"]
 
+_BREAK = "The pickle breaks off here; the rest cannot be read."
 _KEPT_PATHS = 4_096
 _MOST_WALKED = 100_000  # values; looking for shared ones takes some 10 ms then
 _MUTABLE = (list, dict, set, Object)
@@ -44,6 +47,7 @@ class Document:
         # A path's values from the root down, and its readable parts.
         self._places: dict[tuple[int, ...], _Place] = {}
         self._shared: frozenset[int] | None = None
+        self._is_salvaged = False
 
     @cached_property
     def pickle(self) -> Pickle:
@@ -54,9 +58,26 @@ class Document:
         """
         return decode(self._data)
 
+    @cached_property
+    def shown(self) -> Pickle:
+        """What it decodes to; of a damaged one, what can be read up to the break.
+
+        Raises:
+            DecodeError: Nothing of it can be read.
+        """
+        try:
+            return self.pickle
+        except DecodeError as error:
+            try:
+                salvaged = salvage(self._data)
+            except DecodeError:
+                raise error from None
+        self._is_salvaged = True
+        return salvaged.pickle
+
     @property
     def _python2(self) -> bool:
-        return self.pickle.python2
+        return self.shown.python2
 
     def root(self) -> NodeRow:
         """Return the line of the object itself; its name is for the asker to put in."""
@@ -66,6 +87,15 @@ class Document:
             row.name, row.value, row.type, row.child_count, (), row.kind, row.target, row.marks,
             None if digest.state is None else escaped(digest.state),
         )  # fmt: skip
+
+    def salvaged_root(self) -> NodeRow:
+        """Return the line of what can be read of a damaged object.
+
+        Raises:
+            DecodeError: Nothing of it can be read.
+        """
+        row = self._row("", self.shown.root, (), "", ())
+        return replace(row, kind="error")
 
     def children(self, path: Sequence[int], first: int, count: int) -> Iterator[NodeRow]:
         """Iterate over some lines below a node."""
@@ -98,7 +128,7 @@ class Document:
     def edit_text(self, path: Sequence[int]) -> str | None:
         """Return what stands in an editor for a value; None if it cannot be typed."""
         value = self._place(tuple(path)).value
-        return edit_text(value, python2=self._python2, protocol=self.pickle.protocol)
+        return edit_text(value, python2=self._python2, protocol=self.shown.protocol)
 
     def seen_at(self, change: Change) -> list[str]:
         """Return the paths at which a change would be seen.
@@ -131,12 +161,12 @@ class Document:
                 match.preview,
                 present.type_name(match.value, python2=self._python2),
             )
-            for match in islice(search(self.pickle, query), limit)
+            for match in islice(search(self.shown, query), limit)
         ]
 
     def positions(self, address: str) -> tuple[int, ...] | None:
         """Return the position path of the value at an address; None if no line shows it."""
-        return row_positions(self.pickle, address)
+        return row_positions(self.shown, address)
 
     def references(self) -> Iterator[tuple[str, str]]:
         """Iterate over the external references: path and ID."""
@@ -155,7 +185,11 @@ class Document:
         *,
         is_computed: bool = False,
     ) -> NodeRow:
+        if self._is_salvaged and is_break(value):
+            return NodeRow(name, _BREAK, "", 0, path, "error", address=address)
         marks = {"computed"} if is_computed else set()
+        if self._is_salvaged:
+            marks.add("salvaged")
         line = present.preview(value, python2=self._python2)
         if len(line) >= present.PREVIEW_LIMIT and line.endswith("…"):
             marks.add("truncated")
@@ -190,7 +224,7 @@ class Document:
         known = len(path)
         while known and path[:known] not in self._places:
             known -= 1
-        place = self._places[path[:known]] if known else _Place((self.pickle.root,), ())
+        place = self._places[path[:known]] if known else _Place((self.shown.root,), ())
         if len(self._places) + len(path) - known > _KEPT_PATHS:
             self._places.clear()
         for depth in range(known, len(path)):
@@ -209,7 +243,7 @@ class Document:
 
     def _shared_ids(self) -> frozenset[int]:
         if self._shared is None:
-            self._shared = _shared_in(self.pickle.root)
+            self._shared = _shared_in(self.shown.root)
         return self._shared
 
 

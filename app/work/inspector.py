@@ -146,6 +146,17 @@ class Inspector:
         header, _ = self._ask(protocol.References(document), data, progress)
         return [(path, id_) for path, id_ in header["result"]]
 
+    def salvaged_root(
+        self, document: str, data: bytes, progress: Progress | None = None
+    ) -> NodeRow:
+        """Return the line of what can be read of a damaged object. Arguments as `root`.
+
+        Raises:
+            DecodeError: Nothing of it can be read.
+        """
+        header, _ = self._ask(protocol.Salvage(document), data, progress)
+        return protocol.row_from_wire(header["result"])
+
     def told(
         self, request: protocol.DocumentRequest, data: bytes, progress: Progress | None = None
     ) -> Any:

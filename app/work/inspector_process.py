@@ -101,6 +101,8 @@ class _Desk:
         match request:
             case protocol.Root():
                 return {"result": protocol.row_to_wire(document.root())}, b""
+            case protocol.Salvage():
+                return {"result": protocol.row_to_wire(document.salvaged_root())}, b""
             case protocol.Children():
                 rows = document.children(request.path, request.first, request.count)
                 return {"result": [protocol.row_to_wire(row) for row in rows]}, b""

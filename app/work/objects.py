@@ -69,9 +69,22 @@ class ObjectReader:
 
     def root(self, id_: str, progress: Progress) -> NodeRow:
         """Return the line of an object itself."""
-        row = self._ask(id_, lambda name, data: self._inspector.root(name, data, progress))
+        was_known = id_ in self._names
+        try:
+            row = self._root(id_, progress)
+        except DecodeError:
+            if not was_known:
+                raise
+            # What was salvaged of a damaged object is kept; it may have been repaired since.
+            self.forget([id_])
+            row = self._root(id_, progress)
         (row,) = self._with_targets([replace(row, name=escaped(id_))])
         return row
+
+    def salvaged_root(self, id_: str, progress: Progress) -> NodeRow:
+        """Return the line of what can be read of a damaged object."""
+        row = self._ask(id_, lambda name, data: self._inspector.salvaged_root(name, data, progress))
+        return replace(row, name=escaped(id_))
 
     def children(
         self, id_: str, place: tuple[Sequence[int], int, int], progress: Progress
@@ -206,6 +219,9 @@ class ObjectReader:
             )
             for number, source in enumerate(ids)
         )
+
+    def _root(self, id_: str, progress: Progress) -> NodeRow:
+        return self._ask(id_, lambda name, data: self._inspector.root(name, data, progress))
 
     def _told(
         self, id_: str, ask: Callable[[str], protocol.DocumentRequest], progress: Progress

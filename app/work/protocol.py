@@ -43,6 +43,7 @@ __all__ = [
     "Request",
     "Root",
     "Safety",
+    "Salvage",
     "SeenAt",
     "Text",
     "ValueAt",
@@ -79,6 +80,13 @@ class Root(DocumentRequest):
     """Asks for the line of the object itself: one row."""
 
     verb: ClassVar[str] = "root"
+
+
+@dataclass(frozen=True, slots=True)
+class Salvage(DocumentRequest):
+    """Asks for the line of what can be read of a damaged object: one row."""
+
+    verb: ClassVar[str] = "salvage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +286,7 @@ class Digests:
 
 Request: TypeAlias = (
     Root
+    | Salvage
     | Children
     | Text
     | Expression

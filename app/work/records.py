@@ -143,7 +143,8 @@ class NodeRow:
         target: The ID that a reference names, else None.
         marks: Some of "computed" (it is worked out from what is stored, and cannot be
             edited), "cycle" (an ancestor of itself), "dangling" (the object that it names is
-            missing), "shared" (it stands at several places), "python2" (a byte string of
+            missing), "salvaged" (it is what can be read of a damaged object, and cannot be
+            edited), "shared" (it stands at several places), "python2" (a byte string of
             Python 2, shown as text), "truncated" (the preview is cut).
         state: The state of an object, or of the object that a reference names, or None.
         address: Readable path, such as `execution.history[2]`; "" for the object itself.

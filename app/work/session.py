@@ -204,6 +204,13 @@ class StoreSession(QObject):
         """Give the `NodeRow` of an object itself; fails with the sentence if it is unreadable."""
         return self._ask_inspector(lambda objects, progress: objects.root(id_, progress))
 
+    def salvaged_root(self, id_: str) -> Task:
+        """Give the `NodeRow` of what can be read of a damaged object, of kind "error".
+
+        What is below it is given by `children_of`. It fails if nothing can be read.
+        """
+        return self._ask_inspector(lambda objects, progress: objects.salvaged_root(id_, progress))
+
     def children_of(self, id_: str, path: Sequence[int], first: int, count: int) -> Task:
         """Give some lines below a node of an object: a tuple of `NodeRow`."""
         place = (tuple(path), first, count)

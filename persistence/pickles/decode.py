@@ -17,7 +17,7 @@ from __future__ import annotations
 import functools
 import gc
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -28,7 +28,7 @@ from persistence.pickles.machine import Machine
 from persistence.pickles.nodes import Global, MissingBuffer, Reference
 from persistence.pickles.tame import recognise
 
-__all__ = ["Pickle", "decode"]
+__all__ = ["Pickle", "decode", "decode_names"]
 
 _KEPT_GLOBALS = 4_096
 _SMALL = 20_000  # bytes: too few for many classes, or for garbage collection to matter
@@ -90,6 +90,11 @@ def decode(data: bytes, limits: Limits = DEFAULT) -> Pickle:
             check(data, limits)  # says exactly what is wrong, where that is its part
         root, references = _decode_slowly(data, limits, error=error)
     return _pickle(root, seen, data, references)
+
+
+def decode_names(limits: Limits) -> Callable[[str, str], Global]:
+    """Return what gives the globals of one pickle by module and name, up to their limit."""
+    return _Names(limits).find
 
 
 def _pickle(root: Any, seen: Seen, data: bytes, references: Sequence[Reference]) -> Pickle:

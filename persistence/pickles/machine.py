@@ -24,9 +24,10 @@ from persistence.pickles.nodes import (
 )
 from persistence.pickles.opcodes import READERS, Place, memo_index, scan
 
-__all__ = ["Machine"]
+__all__ = ["MARK", "Machine"]
 
-_MARK = object()
+MARK = object()
+"""What a MARK opcode leaves on the stack."""
 
 
 class Machine:
@@ -39,6 +40,7 @@ class Machine:
 
     Attributes:
         offset: Where the opcode begins that is being executed.
+        stack: The values that are not yet put together; `MARK` for marks.
     """
 
     def __init__(
@@ -48,7 +50,7 @@ class Machine:
         self._data = data
         self._find = find
         self._references = references
-        self._stack: list[Any] = []
+        self.stack: list[Any] = []
         self._memo: dict[int, Any] = {}
         self._byte_string: type[bytes] = bytes
         # The dictionaries and sets, and where each was made, by `id`.
@@ -66,14 +68,14 @@ class Machine:
         if self._unhashed:
             # Others may already have held these before their keys came: make them anew.
             self._references.clear()
-            self._stack.clear()
+            self.stack.clear()
             self._memo.clear()
             self._made_at.clear()
             root = self._run()
         return root
 
     def _run(self) -> Any:
-        data, push = self._data, self._stack.append
+        data, push = self._data, self.stack.append
         read, act = READERS, _ACTIONS  # local names: this runs for every opcode
         for place in scan(data):
             self.offset, code, start, end = place
@@ -88,36 +90,36 @@ class Machine:
     # The stack and the memo.
 
     def _pop(self) -> Any:
-        value = self._stack.pop()
-        if value is _MARK:
+        value = self.stack.pop()
+        if value is MARK:
             raise ValueError("it takes a value where there is only a mark")
         return value
 
     def _pop_to_mark(self) -> list[Any]:
-        position = len(self._stack) - 1
-        while self._stack[position] is not _MARK:
+        position = len(self.stack) - 1
+        while self.stack[position] is not MARK:
             position -= 1
-        values = self._stack[position + 1 :]
-        del self._stack[position:]
+        values = self.stack[position + 1 :]
+        del self.stack[position:]
         return values
 
     def _top(self) -> Any:
-        value = self._stack[-1]
-        if value is _MARK:
+        value = self.stack[-1]
+        if value is MARK:
             raise ValueError("it takes a value where there is only a mark")
         return value
 
     def _do_mark(self, _: Place) -> None:
-        self._stack.append(_MARK)
+        self.stack.append(MARK)
 
     def _do_pop(self, _: Place) -> None:
-        self._stack.pop()
+        self.stack.pop()
 
     def _do_pop_mark(self, _: Place) -> None:
         self._pop_to_mark()
 
     def _do_dup(self, _: Place) -> None:
-        self._stack.append(self._top())
+        self.stack.append(self._top())
 
     def _do_memoize(self, _: Place) -> None:
         self._memo[len(self._memo)] = self._top()
@@ -131,7 +133,7 @@ class Machine:
         index = self._index(place)
         if index not in self._memo:
             raise ValueError(f"it gets memo {index}, which was not put")
-        self._stack.append(self._memo[index])
+        self.stack.append(self._memo[index])
 
     _do_binget = _do_long_binget = _do_get
 
@@ -145,22 +147,22 @@ class Machine:
 
     def _do_string(self, place: Place) -> None:
         text = READERS[place.code](self._data[place.start : place.end])
-        self._stack.append(self._byte_string(text))
+        self.stack.append(self._byte_string(text))
 
     _do_binstring = _do_short_binstring = _do_string
 
     def _do_bytearray8(self, place: Place) -> None:
-        self._stack.append(bytearray(self._data[place.start : place.end]))
+        self.stack.append(bytearray(self._data[place.start : place.end]))
 
     def _do_global(self, place: Place) -> None:
         module, name = self._lines(place)
-        self._stack.append(self._find(module.decode(), name.decode()))
+        self.stack.append(self._find(module.decode(), name.decode()))
 
     def _do_stack_global(self, _: Place) -> None:
         name, module = self._pop(), self._pop()
         if not isinstance(name, str) or not isinstance(module, str):
             raise ValueError("it names a class or function by something that is not a text")
-        self._stack.append(self._find(module, name))
+        self.stack.append(self._find(module, name))
 
     def _do_persid(self, place: Place) -> None:
         self._refer(self._lines(place)[0].decode("ascii"))
@@ -171,7 +173,7 @@ class Machine:
     def _refer(self, pid: Any) -> None:
         reference = Reference.to(pid)
         self._references.append(reference)
-        self._stack.append(reference)
+        self.stack.append(reference)
 
     def _lines(self, place: Place) -> list[bytes]:
         return self._data[place.start : place.end - 1].split(b"\n")
@@ -179,55 +181,55 @@ class Machine:
     # Containers.
 
     def _do_empty_dict(self, _: Place) -> None:
-        self._stack.append(self._hashed(dict, "dict"))
+        self.stack.append(self._hashed(dict, "dict"))
 
     def _do_empty_set(self, _: Place) -> None:
-        self._stack.append(self._hashed(set, "set"))
+        self.stack.append(self._hashed(set, "set"))
 
     def _do_empty_list(self, _: Place) -> None:
-        self._stack.append([])
+        self.stack.append([])
 
     def _do_empty_tuple(self, _: Place) -> None:
-        self._stack.append(())
+        self.stack.append(())
 
     def _do_tuple(self, _: Place) -> None:
-        self._stack.append(tuple(self._pop_to_mark()))
+        self.stack.append(tuple(self._pop_to_mark()))
 
     def _do_tuple1(self, _: Place) -> None:
-        self._stack.append((self._pop(),))
+        self.stack.append((self._pop(),))
 
     def _do_tuple2(self, _: Place) -> None:
         last, first = self._pop(), self._pop()
-        self._stack.append((first, last))
+        self.stack.append((first, last))
 
     def _do_tuple3(self, _: Place) -> None:
         last, middle, first = self._pop(), self._pop(), self._pop()
-        self._stack.append((first, middle, last))
+        self.stack.append((first, middle, last))
 
     def _do_list(self, _: Place) -> None:
-        self._stack.append(self._pop_to_mark())
+        self.stack.append(self._pop_to_mark())
 
     def _do_dict(self, _: Place) -> None:
         items = self._pop_to_mark()
-        self._stack.append(self._hashed(dict, "dict"))
+        self.stack.append(self._hashed(dict, "dict"))
         self._set_items(items)
 
     def _do_frozenset(self, _: Place) -> None:
         items = self._pop_to_mark()
         try:
-            self._stack.append(frozenset(items))
+            self.stack.append(frozenset(items))
         except (TypeError, ValueError):
             unhashed = Unhashed.of("frozenset")
             unhashed.added = items
-            self._stack.append(unhashed)
+            self.stack.append(unhashed)
 
     def _do_append(self, _: Place) -> None:
         item = self._pop()
-        self._stack[-1].extend([item])
+        self.stack[-1].extend([item])
 
     def _do_appends(self, _: Place) -> None:
         items = self._pop_to_mark()
-        self._stack[-1].extend(items)
+        self.stack[-1].extend(items)
 
     def _do_setitem(self, _: Place) -> None:
         value, key = self._pop(), self._pop()
@@ -238,7 +240,7 @@ class Machine:
 
     def _do_additems(self, _: Place) -> None:
         items = self._pop_to_mark()
-        target = self._stack[-1]
+        target = self.stack[-1]
         for item in items:
             try:
                 target.add(item)
@@ -248,7 +250,7 @@ class Machine:
     def _set_items(self, items: list[Any]) -> None:
         if len(items) % 2:
             raise ValueError("it sets a key without a value")
-        target = self._stack[-1]
+        target = self.stack[-1]
         for position in range(0, len(items), 2):
             try:
                 target[items[position]] = items[position + 1]
@@ -269,37 +271,37 @@ class Machine:
         self._unhashed.add(made[1])
 
     def _do_next_buffer(self, _: Place) -> None:
-        self._stack.append(MissingBuffer())
+        self.stack.append(MissingBuffer())
 
     def _do_readonly_buffer(self, _: Place) -> None:
         view = memoryview(self._pop())
-        self._stack.append(view.obj if view.readonly else view.toreadonly())
+        self.stack.append(view.obj if view.readonly else view.toreadonly())
 
     # Objects.
 
     def _do_reduce(self, _: Place) -> None:
         args, callee = self._pop(), self._pop()
-        self._stack.append(_make(callee, _tuple(args), {}, "call"))
+        self.stack.append(_make(callee, _tuple(args), {}, "call"))
 
     def _do_newobj(self, _: Place) -> None:
         args, cls = self._pop(), self._pop()
-        self._stack.append(_make(cls, _tuple(args), {}, "new"))
+        self.stack.append(_make(cls, _tuple(args), {}, "new"))
 
     def _do_newobj_ex(self, _: Place) -> None:
         kwargs, args, cls = self._pop(), self._pop(), self._pop()
         if type(kwargs) is not dict or not all(type(name) is str for name in kwargs):
             raise ValueError("its keyword arguments are not a dictionary of names")
-        self._stack.append(_make(cls, _tuple(args), kwargs, "new"))
+        self.stack.append(_make(cls, _tuple(args), kwargs, "new"))
 
     def _do_obj(self, _: Place) -> None:
         cls, *args = self._pop_to_mark()
-        self._stack.append(_make(cls, tuple(args), {}, "instance"))
+        self.stack.append(_make(cls, tuple(args), {}, "instance"))
 
     def _do_inst(self, place: Place) -> None:
         module, name = self._lines(place)
         args = self._pop_to_mark()
         cls = self._find(module.decode(), name.decode())
-        self._stack.append(_make(cls, tuple(args), {}, "instance"))
+        self.stack.append(_make(cls, tuple(args), {}, "instance"))
 
     def _do_build(self, _: Place) -> None:
         state, obj = self._pop(), self._top()
