@@ -83,6 +83,7 @@ class Banner(QFrame):
             item = self._buttons.takeAt(0)
             widget = item.widget() if item is not None else None
             if widget is not None:
+                widget.hide()  # it goes with the pending events, and must not be pressed until then
                 widget.deleteLater()
         for text, act in buttons:
             button = QPushButton(text, self)

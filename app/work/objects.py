@@ -57,11 +57,14 @@ class ObjectReader:
         self._inspector = inspector
         self._keeps_summaries = keeps_summaries
         self._names: dict[str, str] = {}  # ID → the version that the inspector was given
+        self._reading: str | None = None  # the object of the question, unless it was written since
         self._versions = itertools.count(1)
 
     def forget(self, ids: Iterable[str]) -> None:
         """Have objects read again when they are asked for next. Any thread may call this."""
         for id_ in ids:
+            if id_ == self._reading:
+                self._reading = None
             self._names.pop(id_, None)
 
     def root(self, id_: str, progress: Progress) -> NodeRow:
@@ -259,6 +262,7 @@ class ObjectReader:
         return answer
 
     def _read(self, id_: str) -> bytes:
+        self._reading = id_
         data: bytes = self._lanes.on_store(lambda store: store.read(id_), Priority.VISIBLE)
         if not data:
             raise DecodeError("it is empty")
@@ -268,9 +272,12 @@ class ObjectReader:
         return f"{next(self._versions)} {sha256(data).hexdigest()} {id_}"
 
     def _note_name(self, id_: str, name: str) -> None:
+        """Remember the version that was read last, unless it was written since."""
         if len(self._names) >= _KEPT_NAMES:
             self._names.clear()
         self._names[id_] = name
+        if id_ != self._reading:  # asked last: it may be forgotten at this very moment
+            self._names.pop(id_, None)
 
     def _references(self, id_: str, progress: Progress) -> list[tuple[str, str]]:
         return self._ask(id_, lambda name, data: self._inspector.references(name, data, progress))

@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from app.actions.catalogue import ACTIONS
 from app.resource_files import resource
+from app.window.banner import Banner
 from app.window.icons import icon, pixmap
 from app.window.report_dialog import ReportDialog, report_of, show_report
 from app.window.shapes import SHAPES
@@ -116,3 +117,15 @@ def test_a_screenshot_needs_no_display(tmp_path: Path, gc3pie: object, home: Pat
     assert done.returncode == 0, done.stderr
     assert "122 objects" in done.stdout
     assert picture.stat().st_size > 20_000
+
+
+def test_a_banner_offers_the_ways_out_of_its_last_sentence_alone(qtbot: QtBot) -> None:
+    banner = Banner()
+    qtbot.addWidget(banner)
+    chosen = []
+    banner.show_sentence("One?", buttons=[("&Go", lambda: chosen.append("one"))])
+    banner.show_sentence("Two?", buttons=[("&Go", lambda: chosen.append("two"))])
+    buttons = banner.findChildren(QPushButton, "bannerButton")
+    for button in [button for button in buttons if not button.isHidden()]:
+        button.click()
+    assert chosen == ["two"]

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Callable
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.work.inspector import Bounds
-from app.work.records import ComparedPlace
+from app.work.inspector import Bounds, Inspector
+from app.work.objects import ObjectReader
+from app.work.records import ComparedPlace, NodeRow
+from app.work.scan import Lanes
 from app.work.session import StoreSession
+from app.work.task import Progress
 from persistence import DecodeError, Edit, FilesystemStore, StoreError
 from persistence.pickles.edit import Change
 from persistence.pickles.risks import Risk
@@ -190,3 +194,24 @@ def test_a_question_about_large_objects_may_take_longer_also_when_they_are_there
     session = open_session(path, bounds=Bounds(seconds=0.1, seconds_per_mib=30))
     root = answer(session.compared_root("Job.1", "Job.2"))
     assert root.changes == 1
+
+
+def test_an_object_written_while_it_was_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FilesystemStore(tmp_path / "jobs") as store, closing(Inspector()) as inspector:
+        store.write("Job.1", pickle.dumps({"state": "NEW"}, 4))
+        lanes = Lanes(on_store=lambda ask, _: ask(store), on_index=lambda ask, _: {})
+        objects = ObjectReader(lanes, inspector, keeps_summaries=False)
+        answer = inspector.root
+
+        def late_answer(*arguments: Any) -> NodeRow:
+            row = answer(*arguments)
+            monkeypatch.undo()
+            store.write("Job.1", pickle.dumps({"state": "DONE"}, 4))
+            objects.forget(["Job.1"])
+            return row
+
+        monkeypatch.setattr(inspector, "root", late_answer)
+        assert objects.root("Job.1", Progress()).state == "NEW"
+        assert objects.root("Job.1", Progress()).state == "DONE"
