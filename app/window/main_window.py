@@ -42,6 +42,7 @@ from app.window.start_page import StartPage
 from app.window.status_bar import StatusBar
 from app.window.store_dialog import StoreDialog
 from app.window.table_panel import TablePanel
+from app.window.updates import Updates
 from app.window.window_memory import WindowMemory
 from app.work.records import StoreInfo
 from app.work.session import StoreSession
@@ -95,6 +96,7 @@ class MainWindow(QMainWindow):
         self.edits = EditFlow(self.changes, self.inspector, self)
         self.comparisons = Comparisons(self)
         self.preferences = Preferences(settings, self)
+        self.updates = Updates(settings, self.banner, self)
         self.copier = Copier(self.table, self.inspector, self)
         self.actions_ = ActionSet(self, self._handlers())
         self.opening = Opening(settings, self.actions_.submenu("submenu.recent"), self)
@@ -176,6 +178,7 @@ class MainWindow(QMainWindow):
             "object.replace_by_object": lambda: self._with_current(self.flow.replace_from_object),
             "help.filter": lambda: self._show_dialog(FilterHelp(self)),
             "help.shortcuts": lambda: self._show_dialog(ShortcutsDialog(self)),
+            "help.updates": self.updates.ask,
             "help.about": lambda: self._show_dialog(AboutDialog(__version__, self)),
         }
 
@@ -478,6 +481,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         self._memory.save()
         self.opening.close()
+        self.updates.close()
         self._bind(None)
         self.session.close()
         super().closeEvent(event)
