@@ -87,7 +87,8 @@ Icons:
 Qt, PySide6 and psycopg are under the LGPL. They are used unchanged, as libraries in files of
 their own, which you may replace by others of the same interface. Their sources are published
 at the addresses below under the version numbers that Help, About shows. The licences of other
-works inside Qt are listed at https://doc.qt.io/qt-6/licenses-used-in-qt.html."""
+works inside Qt are listed at https://doc.qt.io/qt-6/licenses-used-in-qt.html. Of ICU's tables,
+which Linux packages bring for Qt, those that sort texts are kept and most others left out."""
 
 
 def _python() -> str:

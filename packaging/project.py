@@ -54,6 +54,18 @@ def build_number() -> str:
     return f"{date('%Y%m%d')}.{commit or 'unknown'}"
 
 
+def project_address() -> str:
+    """Return the web address of the project that builds this, which updates are asked of; or "".
+
+    JOBSHELF_PROJECT, else the repository that runs GitHub's workflow: whoever publishes a fork
+    gets the releases of the fork.
+    """
+    if given := os.environ.get("JOBSHELF_PROJECT"):
+        return given
+    repository = os.environ.get("GITHUB_REPOSITORY", "")
+    return f"https://github.com/{repository}" if repository else ""
+
+
 def machine() -> str:
     """Return the processor's name as kernels call it, such as x86_64."""
     return {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
