@@ -21,7 +21,7 @@ _REASONS = {
     "QtCore": "PySide6's bindings of Qt Core", "libcrypto": "OpenSSL for TLS to PostgreSQL servers",
     "libpython": "Python itself", "icui18n": "ICU, which Qt Core is linked to",
     "icuuc": "ICU, which Qt Core is linked to", "base_library": "modules Python starts with",
-    "Qt6XcbQpa": "Qt on X11", "sqlite3": "SQLite, of a known version", "WaylandClient": "Qt on Wayland",
+    "sqlite3": "SQLite, of a known version", "WaylandClient": "Qt on Wayland",
     "unicodedata": "Unicode's names and properties for Python",
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ DIST = ROOT / "dist"
 
 NAME = "jobshelf"
 # Both kinds of package must name somebody who can be written to: whoever publishes them.
-MAINTAINER = os.environ.get("JOBSHELF_MAINTAINER", "Jobshelf contributors <contact@jobshelf.org>")
+MAINTAINER = os.environ.get("JOBSHELF_MAINTAINER") or "Jobshelf contributors <contact@jobshelf.org>"
 SUMMARY = "Open, inspect, edit and repair persistent job stores"
 DESCRIPTION = """\
 Programs that run campaigns of batch jobs, such as GC3Pie, keep each job as a
@@ -30,6 +31,12 @@ def version() -> str:
         if line.startswith("version = "):
             return line.split('"')[1]
     raise SystemExit("pyproject.toml states no version.")
+
+
+def version_numbers() -> str:
+    """Return the version without what follows its numbers, such as "0.2.0" of "0.2.0rc1"."""
+    numbers = re.match(r"\d+(\.\d+){0,3}", version())
+    return numbers.group() if numbers else "0"
 
 
 def epoch() -> int:
