@@ -127,7 +127,7 @@ def _write_library(library: Path, symbol: str, data: bytes) -> None:
         cwd=folder,
     )  # fmt: skip
     run(
-        ["ld", "-shared", "-soname", library.name, "--hash-style=both", "-z", "noexecstack",
+        ["ld", "-shared", "-s", "-soname", library.name, "--hash-style=both", "-z", "noexecstack",
          "--build-id=none", "-o", "tables.so", "tables.o"],
         cwd=folder,
     )  # fmt: skip

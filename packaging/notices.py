@@ -41,13 +41,16 @@ INSIDE = [
      ("LGPL-2.1", "keyutils")),
     (r"(lib)?crypt", "libxcrypt", "LGPL-2.1-or-later", "https://github.com/besser82/libxcrypt",
      ("LGPL-2.1", "libxcrypt")),
-    (r"(lib)?sqlite3", "SQLite", "blessing (public domain)", "https://sqlite.org/download.html", ()),
+    (r"(lib)?sqlite3", "SQLite", "blessing (public domain)", "https://sqlite.org/download.html",
+     ()),
+    (r"(lib)?z(lib1?)?", "zlib", "Zlib", "https://zlib.net/", ("In-Qt",)),
     (r"(lib)?ffi", "libffi", "MIT", "https://github.com/libffi/libffi", ("libffi",)),
     (r"vcruntime\w*|msvcp\w*|concrt\w*|ucrtbase|api-ms-win\S*", "Microsoft Visual C++ runtime",
      "Microsoft's terms for redistributable files", "https://visualstudio.microsoft.com/", ()),
 ]  # fmt: skip
 _RULE = "=" * 80
-_BARE = re.compile(r"^(.*?)(-[0-9a-f]{6,})?(\.abi3)?(\.(so|dll|pyd|dylib)\b.*)$", re.IGNORECASE)
+# What builders of wheels and of Windows add to a name: libcrypto-3-x64-0a1b2c3d.dll, libpq.5.dylib.
+_ADDED = r"(-\d+)?(-x64)?(-[0-9a-f]{6,})?(\..*)?"
 
 
 def collect(binaries: list[tuple[str, str]], modules: list[str]) -> str:
@@ -176,9 +179,7 @@ def _debian_package(place: Path) -> str:
 
 def _known(file: str) -> tuple[str, tuple[str, ...]]:
     """Return the notice on a library by its name, and the names of the texts it refers to."""
-    match = _BARE.match(file)
-    bare = match.group(1) if match else file
     for pattern, what, licence, address, texts in INSIDE:
-        if re.fullmatch(pattern, bare, re.IGNORECASE):
+        if re.fullmatch(f"(?:{pattern}){_ADDED}", file, re.IGNORECASE):
             return f"{what}: {licence}\n{address}", texts
     sys.exit(f"packaging: nothing says under which licence {file} is (packaging/notices.py).")

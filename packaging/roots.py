@@ -73,6 +73,11 @@ class Root:
             os.chown(path, _USER, _USER)
         return f"/srv/stores/{name}"
 
+    def configure(self, text: str) -> None:
+        """Add to the user's settings of Jobshelf, which has run once."""
+        file = self.folder / HOME.lstrip("/") / ".config" / "jobshelf" / "jobshelf.ini"
+        file.write_text(file.read_text("utf-8") + "\n" + text, "utf-8")
+
     def give_database(self, name: str) -> str:
         """Give the user a SQLite database that is no job store; return its path there."""
         path = BUILD / name
@@ -168,9 +173,10 @@ def _source(settings: Path = Path("/etc/apt")) -> tuple[str, str, str]:
                 components = entry.get("Components", "main")
                 entries.append((entry["URIs"].split()[0], entry["Suites"].split()[0], components))
     for file in (settings / "sources.list", *sorted(settings.glob("sources.list.d/*.list"))):
-        for line in file.read_text().splitlines() if file.exists() else ():
-            if match := re.match(r"deb\s+(?:\[.*?\]\s+)?(\S+)\s+(\S+)\s+(.+)", line):
-                entries.append((match[1], match[2], match[3].partition("#")[0]))
+        text = file.read_text() if file.exists() else ""
+        entries += re.findall(
+            r"^deb\s+(?:\[.*?\]\s+)?(\S+)\s+(\S+)\s+([^#\n]+)", text, re.MULTILINE
+        )
     if not entries:
         raise SystemExit("packaging: apt's sources name no mirror.")
     address, suite, _ = entries[0]

@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -272,11 +273,22 @@ def test_the_address_to_ask_follows_from_that_of_the_project(
     assert default_feed() == "https://api.github.com/repos/some-lab/jobshelf/releases/latest"
 
 
-def test_a_project_elsewhere_has_no_known_address_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(updates, "project_address", lambda: "https://git.lab.example/jobshelf")
-    monkeypatch.setattr(updates.metadata, "metadata", lambda _: updates.metadata.PackageMetadata)
-    monkeypatch.setattr(updates.metadata.PackageMetadata, "get_all", lambda _: None, raising=False)
-    assert default_feed() == ""
+@pytest.mark.parametrize(
+    ("project", "asked"),
+    [
+        ("Source, https://github.com/a/b", "https://api.github.com/repos/a/b/releases/latest"),
+        ("Source, https://git.lab.example/a/b", ""),
+        ("Source, https://github.com.example.org/a/b", ""),
+    ],
+)
+def test_without_a_bundle_the_metadata_of_the_package_tells_the_project(
+    project: str, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = Message()
+    package["Project-URL"] = project
+    monkeypatch.setattr(updates, "project_address", lambda: "")
+    monkeypatch.setattr(updates.metadata, "metadata", lambda _: package)
+    assert default_feed() == asked
 
 
 @pytest.mark.parametrize(
