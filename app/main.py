@@ -138,6 +138,8 @@ def run(options: Options, door: Door | None = None) -> int:
     if options.screenshot:
         window.resize(FIRST_SIZE)  # also where the screen is smaller, or there is none
         picture = _Picture(application, window, Path(options.screenshot))
+    else:
+        window.updates.ask_if_due()
     if options.demo:
         demo.start()
     elif options.uri:

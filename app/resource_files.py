@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["build_number", "resource"]
+__all__ = ["build_number", "project_address", "resource"]
 
 _APP = Path(__file__).resolve().parent
 
@@ -22,7 +22,16 @@ def resource(name: str) -> Path:
 
 def build_number() -> str:
     """Return the day and commit of an installed bundle, as "20261124.0123456789"; else ""."""
+    return _line("build.txt")
+
+
+def project_address() -> str:
+    """Return the web address of the project that an installed bundle was built by; else ""."""
+    return _line("project.txt")
+
+
+def _line(name: str) -> str:
     try:
-        return resource("build.txt").read_text("ascii").strip()
+        return resource(name).read_text("ascii").strip()
     except OSError:
         return ""

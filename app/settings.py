@@ -184,8 +184,22 @@ class Settings:
         ),
     )
 
+    check_weekly = Setting(
+        "updates/weekly",
+        False,
+        "Check for updates once a week",
+        "When Jobshelf starts, ask for the newest version. Nothing is downloaded or installed.",
+    )
+    release_feed = Setting(
+        "updates/feed",
+        "",
+        "Updates are told by",
+        "An HTTPS address that answers as GitHub does; empty for that of the project.",
+    )
+
     recent_stores: Setting[list[str]] = Setting("open/recent", [])
     last_folder = Setting("open/folder", "")
+    updates_asked = Setting("updates/asked", 0)  # seconds since 1970, UTC
     last_store = Setting("open/last", "")
     window_geometry = Setting("window/geometry", b"")
     main_splitter = Setting("window/main_splitter", b"")

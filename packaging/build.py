@@ -18,7 +18,17 @@ from pathlib import Path
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from project import BUILD, DIST, ROOT, build_number, epoch, machine, run, version
+from project import (
+    BUILD,
+    DIST,
+    ROOT,
+    build_number,
+    epoch,
+    machine,
+    run,
+    version,
+    version_numbers,
+)
 
 VENV = BUILD / "venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -137,7 +147,10 @@ def build(parts: list[str]) -> list[Path]:
 
         artefacts.append(rpm.build(folder, machine()))
     if "installer" in parts:
-        run(["iscc", "/Qp", f"/DVersion={version()}", f"/O{DIST}", f"/DBundle={folder}",
+        # A command line of Inno Setup's form: $f is the file, $q a quote.
+        sign = os.environ.get("JOBSHELF_SIGN_WINDOWS")
+        run(["iscc", "/Qp", f"/DVersion={version()}", f"/DNumbers={version_numbers()}",
+             f"/DBundle={folder}", f"/O{DIST}", *(["/DSigned", f"/Ssign={sign}"] if sign else []),
              ROOT / "packaging" / "windows" / "jobshelf.iss"])  # fmt: skip
         artefacts.append(DIST / f"jobshelf-{version()}-windows-{machine()}.exe")
     if "dmg" in parts:

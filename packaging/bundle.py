@@ -7,12 +7,13 @@ import sysconfig
 import zipfile
 from pathlib import Path
 
+import icu
 import libraries
 from project import BUILD, ROOT, build_number, epoch, run
 
 # Why the largest files are in the bundle, by a part of their name.
 _REASONS = {
-    "icudata": "ICU's tables, which Qt's text and sorting need in one file",
+    "icudata": "ICU's tables of how languages sort (of 32 MB, see icu.py)",
     "Qt6Gui": "Qt: drawing, text, windows", "Qt6Widgets": "Qt: the widgets",
     "Qt6Core": "Qt: strings, events, models, threads",
     "jobshelf": "the loader and all Python modules, compressed",
@@ -44,6 +45,7 @@ def freeze() -> Path:
     application = BUILD / "frozen" / "Jobshelf.app"
     folder = application if application.exists() else BUILD / "frozen" / "jobshelf"
     if sys.platform == "linux":
+        icu.cut_down(folder)
         libraries.remove_run_paths(folder)
         _forget_prefix(folder)
     found = traces(folder)

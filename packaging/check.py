@@ -12,10 +12,12 @@ build/packaging/screenshots.
 import argparse
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -37,6 +39,7 @@ PROGRAMS = {
 }  # fmt: skip
 LIMITS = {"installed": 120e6, "download": 45e6}  # bytes
 SLOWEST_START = 1.2  # times a start with `python -m app`
+_UNASKED_SECONDS = 5.0  # longer than a weekly question would wait after the start
 
 
 def main(arguments: list[str]) -> int:
@@ -91,6 +94,7 @@ def check_deb() -> None:
         see(not root.has("python3"), "the root has no Python")
         with desk.desk() as desktop:
             open_and_inspect(desktop, root.command("jobshelf"), root, "deb")
+            ask_for_updates(desktop, root)
             root.apt("install", *DESKTOP)
             open_by_type(desktop, root)
         root.apt("purge", "--autoremove", "jobshelf", *DESKTOP)
@@ -179,6 +183,35 @@ def open_by_type(desktop: desk.Desk, root: roots.Root) -> None:
     desktop.focus(window)
     desktop.press("ctrl+q")
     see(started.wait(30) == 0, "quitting ends it")
+
+
+def ask_for_updates(desktop: desk.Desk, root: roots.Root) -> None:
+    """See that nobody is asked for a newer version until the user wants it, and then over TLS."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        root.configure(f'[updates]\nfeed="\\"https://127.0.0.1:{server.getsockname()[1]}/\\""\n')
+        process = root.command("jobshelf").start(desktop)
+        window = desktop.wait_for_window("Jobshelf", process)
+        server.settimeout(_UNASKED_SECONDS)
+        with suppress(TimeoutError):
+            server.accept()
+            see(False, "it asked before it was told to")
+        desktop.focus(window)
+        desktop.press("alt+h", "u")
+        server.settimeout(30)
+        line, _ = server.accept()
+        with line:
+            line.settimeout(30)
+            # https://www.rfc-editor.org/rfc/rfc8446#section-5.1: a record of a handshake
+            see(
+                line.recv(2) == b"\x16\x03",
+                "Help, Check for Updates asks, over TLS, only when told",
+            )
+        desktop.wait_until(lambda: bool(desktop.windows("Check for Updates")), "what came of it")
+        desktop.press("Escape")
+        desktop.wait_until(lambda: not desktop.windows("Check for Updates"), "the dialog to go")
+        desktop.focus(window)
+        desktop.press("ctrl+q")
+        see(process.wait(30) == 0, "quitting after it ends with 0")
 
 
 # Texts and figures

@@ -16,7 +16,9 @@ _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 # Used without being linked to: keyboard maps (libxkbcommon), and the two that tell a desktop
 # of new types and icons, which have triggers and so need no scripts in this package.
 _DATA = ["xkb-data"]
-_RECOMMENDS = ["hicolor-icon-theme", "shared-mime-info", "desktop-file-utils", "xdg-utils"]
+_RECOMMENDS = [
+    "hicolor-icon-theme", "shared-mime-info", "desktop-file-utils", "xdg-utils", "ca-certificates",
+]  # fmt: skip
 _OVERRIDES = """\
 # Small modules that call nothing of the C library, as Python builds them.
 jobshelf: library-not-linked-against-libc *lib-dynload*

@@ -2,7 +2,8 @@
 
 Python packages carry theirs in their metadata, Python itself in its library folder, Debian's
 packages in /usr/share/doc. What carries none (Qt, the libraries inside wheels) stands in a
-table here, by the names of its files; a file that nothing accounts for ends the build.
+table here, by the names of its files, with its text in licences/; a file that nothing accounts for
+ends the build.
 """
 
 import re
@@ -17,29 +18,39 @@ from project import NAME, ROOT
 LICENCES = ROOT / "packaging" / "licences"
 
 # What wheels and installers of Python contain without saying so, by file name:
-# (pattern, what it is, its licence, where its source is published)
+# (pattern, what it is, its licence, where its source is published, its texts in licences/)
+_QT_TEXTS = ("LGPL-3.0", "GPL-3.0", "In-Qt")
 INSIDE = [
     (r"(lib)?(Qt6?\w*|q\w+|bradient|(xdg|qt)-shell|compose\w+|ibus\w+)",
-     "Qt", "LGPL-3.0-only", "https://download.qt.io/official_releases/qt/"),
+     "Qt", "LGPL-3.0-only", "https://download.qt.io/official_releases/qt/", _QT_TEXTS),
     (r"(lib)?(Qt\w+|pyside6\w*|shiboken6?\w*)", "PySide6", "LGPL-3.0-only",
-     "https://download.qt.io/official_releases/QtForPython/"),
-    (r"(lib)?icu\w+", "ICU", "Unicode-3.0", "https://github.com/unicode-org/icu"),
-    (r"(lib)?(ssl|crypto)", "OpenSSL", "Apache-2.0", "https://openssl-library.org/source/"),
-    (r"(lib)?pq", "PostgreSQL (libpq)", "PostgreSQL", "https://www.postgresql.org/ftp/source/"),
+     "https://download.qt.io/official_releases/QtForPython/", _QT_TEXTS),
+    (r"(lib)?icu\w+", "ICU", "Unicode-3.0", "https://github.com/unicode-org/icu", ("ICU",)),
+    (r"(lib)?(ssl|crypto)", "OpenSSL", "Apache-2.0", "https://openssl-library.org/source/",
+     ("Apache-2.0",)),
+    (r"(lib)?pq", "PostgreSQL (libpq)", "PostgreSQL", "https://www.postgresql.org/ftp/source/",
+     ("PostgreSQL",)),
     (r"(lib)?(krb5|gssapi_krb5|k5crypto|krb5support|com_err)", "MIT Kerberos and its com_err",
-     "MIT", "https://kerberos.org/dist/"),
-    (r"(lib)?(ldap|lber)", "OpenLDAP", "OLDAP-2.8", "https://www.openldap.org/software/download/"),
-    (r"(lib)?sasl2", "Cyrus SASL", "BSD-4-Clause-UC", "https://github.com/cyrusimap/cyrus-sasl"),
+     "MIT", "https://kerberos.org/dist/", ("Kerberos",)),
+    (r"(lib)?(ldap|lber)", "OpenLDAP", "OLDAP-2.8", "https://www.openldap.org/software/download/",
+     ("OpenLDAP",)),
+    (r"(lib)?sasl2", "Cyrus SASL", "BSD-4-Clause-UC", "https://github.com/cyrusimap/cyrus-sasl",
+     ("Cyrus-SASL",)),
     (r"(lib)?keyutils", "keyutils", "LGPL-2.1-or-later",
-     "https://git.kernel.org/pub/scm/linux/kernel/git/dhowells/keyutils.git"),
-    (r"(lib)?crypt", "libxcrypt", "LGPL-2.1-or-later", "https://github.com/besser82/libxcrypt"),
-    (r"(lib)?sqlite3", "SQLite", "blessing (public domain)", "https://sqlite.org/download.html"),
-    (r"(lib)?ffi", "libffi", "MIT", "https://github.com/libffi/libffi"),
+     "https://git.kernel.org/pub/scm/linux/kernel/git/dhowells/keyutils.git",
+     ("LGPL-2.1", "keyutils")),
+    (r"(lib)?crypt", "libxcrypt", "LGPL-2.1-or-later", "https://github.com/besser82/libxcrypt",
+     ("LGPL-2.1", "libxcrypt")),
+    (r"(lib)?sqlite3", "SQLite", "blessing (public domain)", "https://sqlite.org/download.html",
+     ()),
+    (r"(lib)?z(lib1?)?", "zlib", "Zlib", "https://zlib.net/", ("In-Qt",)),
+    (r"(lib)?ffi", "libffi", "MIT", "https://github.com/libffi/libffi", ("libffi",)),
     (r"vcruntime\w*|msvcp\w*|concrt\w*|ucrtbase|api-ms-win\S*", "Microsoft Visual C++ runtime",
-     "Microsoft's terms for redistributable files", "https://visualstudio.microsoft.com/"),
+     "Microsoft's terms for redistributable files", "https://visualstudio.microsoft.com/", ()),
 ]  # fmt: skip
 _RULE = "=" * 80
-_BARE = re.compile(r"^(.*?)(-[0-9a-f]{6,})?(\.abi3)?(\.(so|dll|pyd|dylib)\b.*)$", re.IGNORECASE)
+# What builders of wheels and of Windows add to a name: libcrypto-3-x64-0a1b2c3d.dll, libpq.5.dylib.
+_ADDED = r"(-\d+)?(-x64)?(-[0-9a-f]{6,})?(\..*)?"
 
 
 def collect(binaries: list[tuple[str, str]], modules: list[str]) -> str:
@@ -53,6 +64,7 @@ def collect(binaries: list[tuple[str, str]], modules: list[str]) -> str:
     python = Path(sys.base_prefix).resolve()
     parts = [_own(), _python(), _loader()]
     parts += map(_distribution, _distributions(modules))
+    texts = {"In-Python", "LGPL-3.0", "GPL-3.0"}  # of Python; psycopg's refers to both
     inside: dict[str, list[str]] = {}
     debian: dict[str, list[str]] = {}
     for target, source in sorted(binaries):
@@ -62,15 +74,17 @@ def collect(binaries: list[tuple[str, str]], modules: list[str]) -> str:
         if package := _debian_package(place):
             debian.setdefault(package, []).append(place.name)
         else:
-            inside.setdefault(_known(PurePath(target).name), []).append(PurePath(target).name)
+            title, needed = _known(PurePath(target).name)
+            inside.setdefault(title, []).append(PurePath(target).name)
+            texts.update(needed)
     for title, files in sorted(inside.items()):
         parts.append(f"{title}\n\nFiles: {', '.join(sorted(set(files)))}")
     for package, files in sorted(debian.items()):
         text = Path(f"/usr/share/doc/{package}/copyright").read_text("utf-8", "replace")
         parts.append(f"{package} (Debian)\n\nFiles: {', '.join(sorted(set(files)))}\n\n{text}")
     parts += (
-        f"The text of {file.stem}\n\n{file.read_text('utf-8')}"
-        for file in sorted(LICENCES.glob("*.txt"))
+        f"The text of {name}\n\n{(LICENCES / f'{name}.txt').read_text('utf-8')}"
+        for name in sorted(texts)
     )
     return f"\n\n{_RULE}\n".join(part.strip() for part in parts) + "\n"
 
@@ -87,7 +101,8 @@ Icons:
 Qt, PySide6 and psycopg are under the LGPL. They are used unchanged, as libraries in files of
 their own, which you may replace by others of the same interface. Their sources are published
 at the addresses below under the version numbers that Help, About shows. The licences of other
-works inside Qt are listed at https://doc.qt.io/qt-6/licenses-used-in-qt.html."""
+works inside Qt are listed at https://doc.qt.io/qt-6/licenses-used-in-qt.html. Of ICU's tables,
+which Linux packages bring for Qt, those that sort texts are kept and most others left out."""
 
 
 def _python() -> str:
@@ -129,8 +144,8 @@ def _distribution(name: str) -> str:
         if ".dist-info" in str(file)
         and file.name.upper().startswith(("LICENSE", "LICENCE", "COPYING", "NOTICE"))
     ]
-    if not licence and not texts:
-        sys.exit(f"packaging: {name} does not say its licence.")
+    if not texts and "LGPL-3.0-only" not in licence:  # PySide6's wheels: that text comes with Qt
+        sys.exit(f"packaging: {name} does not bring the text of its licence.")
     head = f"{about.metadata['Name']} {about.version}: {licence.splitlines()[0] if licence else ''}"
     return "\n\n".join([f"{head}\n{address}", *texts])
 
@@ -162,10 +177,9 @@ def _debian_package(place: Path) -> str:
     return ""
 
 
-def _known(file: str) -> str:
-    match = _BARE.match(file)
-    bare = match.group(1) if match else file
-    for pattern, what, licence, address in INSIDE:
-        if re.fullmatch(pattern, bare, re.IGNORECASE):
-            return f"{what}: {licence}\n{address}"
+def _known(file: str) -> tuple[str, tuple[str, ...]]:
+    """Return the notice on a library by its name, and the names of the texts it refers to."""
+    for pattern, what, licence, address, texts in INSIDE:
+        if re.fullmatch(f"(?:{pattern}){_ADDED}", file, re.IGNORECASE):
+            return f"{what}: {licence}\n{address}", texts
     sys.exit(f"packaging: nothing says under which licence {file} is (packaging/notices.py).")

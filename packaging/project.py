@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ DIST = ROOT / "dist"
 
 NAME = "jobshelf"
 # Both kinds of package must name somebody who can be written to: whoever publishes them.
-MAINTAINER = os.environ.get("JOBSHELF_MAINTAINER", "Jobshelf contributors <contact@jobshelf.org>")
+MAINTAINER = os.environ.get("JOBSHELF_MAINTAINER") or "Jobshelf contributors <contact@jobshelf.org>"
 SUMMARY = "Open, inspect, edit and repair persistent job stores"
 DESCRIPTION = """\
 Programs that run campaigns of batch jobs, such as GC3Pie, keep each job as a
@@ -30,6 +31,12 @@ def version() -> str:
         if line.startswith("version = "):
             return line.split('"')[1]
     raise SystemExit("pyproject.toml states no version.")
+
+
+def version_numbers() -> str:
+    """Return the version without what follows its numbers, such as "0.2.0" of "0.2.0rc1"."""
+    numbers = re.match(r"\d+(\.\d+){0,3}", version())
+    return numbers.group() if numbers else "0"
 
 
 def epoch() -> int:
@@ -52,6 +59,18 @@ def build_number() -> str:
     """Return what tells two builds of one version apart: the day and the commit."""
     commit = os.environ.get("JOBSHELF_COMMIT") or _git("rev-parse", "--short=10", "HEAD")
     return f"{date('%Y%m%d')}.{commit or 'unknown'}"
+
+
+def project_address() -> str:
+    """Return the web address of the project that builds this, which updates are asked of; or "".
+
+    JOBSHELF_PROJECT, else the repository that runs GitHub's workflow: whoever publishes a fork
+    gets the releases of the fork.
+    """
+    if given := os.environ.get("JOBSHELF_PROJECT"):
+        return given
+    repository = os.environ.get("GITHUB_REPOSITORY", "")
+    return f"https://github.com/{repository}" if repository else ""
 
 
 def machine() -> str:

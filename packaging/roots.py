@@ -73,6 +73,11 @@ class Root:
             os.chown(path, _USER, _USER)
         return f"/srv/stores/{name}"
 
+    def configure(self, text: str) -> None:
+        """Add to the user's settings of Jobshelf, which has run once."""
+        file = self.folder / HOME.lstrip("/") / ".config" / "jobshelf" / "jobshelf.ini"
+        file.write_text(file.read_text("utf-8") + "\n" + text, "utf-8")
+
     def give_database(self, name: str) -> str:
         """Give the user a SQLite database that is no job store; return its path there."""
         path = BUILD / name
@@ -158,20 +163,33 @@ def _base() -> Path:
     return base
 
 
-def _source() -> tuple[str, str, str]:
+def _source(settings: Path = Path("/etc/apt")) -> tuple[str, str, str]:
     """Return mirror, suite and components of this machine's own first package source."""
-    for file in sorted(Path("/etc/apt").glob("sources.list.d/*.sources")):
-        entry = dict(
-            re.findall(r"^(\w+):\s*(.+)$", file.read_text().split("\n\n")[0], re.MULTILINE)
+    entries = []  # (address, suite, components)
+    for file in sorted(settings.glob("sources.list.d/*.sources")):
+        for text in file.read_text().split("\n\n"):
+            entry = dict(re.findall(r"^([\w-]+):\s*(.+)$", text, re.MULTILINE))
+            if {"URIs", "Suites"} <= entry.keys() and "deb" in entry.get("Types", "deb").split():
+                components = entry.get("Components", "main")
+                entries.append((entry["URIs"].split()[0], entry["Suites"].split()[0], components))
+    for file in (settings / "sources.list", *sorted(settings.glob("sources.list.d/*.list"))):
+        text = file.read_text() if file.exists() else ""
+        entries += re.findall(
+            r"^deb\s+(?:\[.*?\]\s+)?(\S+)\s+(\S+)\s+([^#\n]+)", text, re.MULTILINE
         )
-        if {"URIs", "Suites"} <= entry.keys():
-            components = entry.get("Components", "main").replace(" ", ",")
-            return entry["URIs"].split()[0], entry["Suites"].split()[0], components
-    for file in (Path("/etc/apt/sources.list"), *Path("/etc/apt").glob("sources.list.d/*.list")):
-        for line in file.read_text().splitlines() if file.exists() else ():
-            if match := re.match(r"deb\s+(?:\[.*?\]\s+)?(\S+)\s+(\S+)\s+(.+)", line):
-                return match[1], match[2], match[3].strip().replace(" ", ",")
-    raise SystemExit("packaging: apt's sources name no mirror.")
+    if not entries:
+        raise SystemExit("packaging: apt's sources name no mirror.")
+    address, suite, _ = entries[0]
+    # Ubuntu has a line for each component.
+    names = [
+        name
+        for place, its_suite, components in entries
+        if (place, its_suite) == (address, suite)
+        for name in components.split()
+    ]
+    if address.startswith("mirror+file:"):  # a file with one mirror on a line, the best one first
+        address = Path(address.removeprefix("mirror+file:")).read_text().split()[0]
+    return address, suite, ",".join(dict.fromkeys(names))
 
 
 def _remove(folder: Path) -> None:

@@ -23,7 +23,9 @@ from project import (
 
 # Used without being linked to: keyboard maps.
 _DATA = ["xkeyboard-config"]
-_RECOMMENDS = ["hicolor-icon-theme", "shared-mime-info", "desktop-file-utils", "xdg-utils"]
+_RECOMMENDS = [
+    "hicolor-icon-theme", "shared-mime-info", "desktop-file-utils", "xdg-utils", "ca-certificates",
+]  # fmt: skip
 
 
 def build(bundle: Path, machine: str) -> Path:

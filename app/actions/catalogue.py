@@ -392,6 +392,12 @@ _RECORDS = (
     ),
     Action("help.filter", "&Filter Language", "What can be written into the filter.", "search", ()),
     Action("help.shortcuts", "&Keyboard Shortcuts", "All keys.", "keyboard", ("F1",)),
+    Action(
+        "help.updates",
+        "Check for &Updates…",
+        "Ask which version is the newest; nothing is downloaded or installed.",
+        "refresh",
+    ),
     Action("help.about", "&About Jobshelf", "Versions and licences.", "info", ()),
 )
 
@@ -501,7 +507,7 @@ MENUS: tuple[Menu, ...] = (
             "store.properties",
         ),
     ),
-    ("&Help", ("help.filter", "help.shortcuts", SEPARATOR, "help.about")),
+    ("&Help", ("help.filter", "help.shortcuts", SEPARATOR, "help.updates", "help.about")),
 )
 """The menu bar. "submenu.replace" holds the two ways to replace an object."""
 

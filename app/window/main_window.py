@@ -44,6 +44,7 @@ from app.window.status_bar import StatusBar
 from app.window.store_dialog import StoreDialog
 from app.window.table_panel import TablePanel
 from app.window.transfer_flow import TransferFlow
+from app.window.updates import Updates
 from app.window.window_memory import WindowMemory
 from app.work.records import StoreInfo
 from app.work.session import StoreSession
@@ -100,6 +101,7 @@ class MainWindow(QMainWindow):
         self.comparisons = Comparisons(self)
         self.checks = CheckFlow(self.changes, self.comparisons, self)
         self.preferences = Preferences(settings, self)
+        self.updates = Updates(settings, self.banner, self)
         self.copier = Copier(self.table, self.inspector, self)
         self.actions_ = ActionSet(self, self._handlers())
         self.opening = Opening(settings, self.actions_.submenu("submenu.recent"), self)
@@ -183,6 +185,7 @@ class MainWindow(QMainWindow):
             "object.replace_by_object": lambda: self._with_current(self.flow.replace_from_object),
             "help.filter": lambda: self._show_dialog(FilterHelp(self)),
             "help.shortcuts": lambda: self._show_dialog(ShortcutsDialog(self)),
+            "help.updates": self.updates.ask,
             "help.about": lambda: self._show_dialog(AboutDialog(__version__, self)),
         }
 
@@ -487,6 +490,7 @@ class MainWindow(QMainWindow):
         self._memory.save()
         self.opening.close()
         self.transfers.close()
+        self.updates.close()
         self._bind(None)
         self.session.close()
         super().closeEvent(event)

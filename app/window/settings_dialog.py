@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QLabel,
+    QLineEdit,
     QVBoxLayout,
     QWidget,
 )
@@ -68,6 +69,11 @@ class SettingsDialog(QDialog):
             box.setChecked(value)
             box.toggled.connect(lambda checked: self._set(name, setting, checked))
             return box
+        if isinstance(setting.default, str) and not setting.choices:
+            edit = QLineEdit(value, self)
+            edit.setClearButtonEnabled(True)
+            edit.textChanged.connect(lambda text: self._set(name, setting, text.strip()))
+            return edit
         choice = QComboBox(self)
         for offered in setting.choices:
             choice.addItem(offered.label, offered.value)

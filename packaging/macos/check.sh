@@ -7,7 +7,7 @@ mkdir -p "$root/build/packaging/screenshots" "$place/image" "$place/Applications
 trap 'hdiutil detach -quiet "$place/image" 2>/dev/null || true; rm -rf "$place"' EXIT
 
 hdiutil attach -quiet -readonly -nobrowse -mountpoint "$place/image" "$root"/dist/jobshelf-*.dmg
-cp -R "$place/image/Jobshelf.app" "$place/Applications/"
+ditto "$place/image/Jobshelf.app" "$place/Applications/Jobshelf.app"
 hdiutil detach -quiet "$place/image"
 codesign --verify --deep --strict "$place/Applications/Jobshelf.app"
 

@@ -10,6 +10,10 @@ function Start-AndWait($file, $arguments) {
     if ($process.ExitCode -ne 0) { throw "$file $arguments ended with $($process.ExitCode)" }
 }
 
+# Other programs may have the type of databases: then it stays.
+$typeOfOthers = @{}
+foreach ($hive in 'HKLM:', 'HKCU:') { $typeOfOthers[$hive] = Test-Path "$hive\Software\Classes\.db" }
+
 foreach ($scope in 'CURRENTUSER', 'ALLUSERS') {
     $base = if ($scope -eq 'ALLUSERS') { $env:ProgramFiles } else { "$env:LOCALAPPDATA\Programs" }
     $hive = if ($scope -eq 'ALLUSERS') { 'HKLM:' } else { 'HKCU:' }
@@ -21,6 +25,9 @@ foreach ($scope in 'CURRENTUSER', 'ALLUSERS') {
     if (-not (Test-Path $link)) { throw 'it is not in the Start menu' }
     $command = (Get-Item "$hive\Software\Classes\Jobshelf.Store\shell\open\command").GetValue('')
     if ($command -ne "`"$program`" `"%1`"") { throw "job stores are opened with $command" }
+
+    $about = (Get-Item $program).VersionInfo
+    if ($about.FileDescription -ne 'Jobshelf') { throw "Open With calls it $($about.FileDescription)" }
 
     # The picture is taken when a job is shown in the tree: the inspector process works.
     $picture = "$pictures\windows-$scope.png"
@@ -41,7 +48,11 @@ foreach ($scope in 'CURRENTUSER', 'ALLUSERS') {
     Start-AndWait "$base\Jobshelf\unins000.exe" '/VERYSILENT /SUPPRESSMSGBOXES /NORESTART'
     # The uninstaller deletes itself from a copy that outlives it for a moment.
     for ($i = 0; $i -lt 60 -and (Test-Path "$base\Jobshelf"); $i++) { Start-Sleep -Milliseconds 500 }
-    foreach ($left in "$base\Jobshelf", $link, "$hive\Software\Classes\Jobshelf.Store") {
+    $traces = @("$base\Jobshelf", $link, "$hive\Software\Classes\Jobshelf.Store",
+        "$hive\Software\Classes\.jobs",
+        "$hive\Software\Microsoft\Windows\CurrentVersion\App Paths\jobshelf.exe")
+    if (-not $typeOfOthers[$hive]) { $traces += "$hive\Software\Classes\.db" }
+    foreach ($left in $traces) {
         if (Test-Path $left) { throw "uninstalling left $left" }
     }
     Write-Output "${scope}: installed, started, reached, removed"

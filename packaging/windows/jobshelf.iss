@@ -1,5 +1,6 @@
 ; The Windows installer: for one user without administrator rights, or for all users.
-; Built by packaging/build with Inno Setup 6; Version, Bundle (a folder) are given there.
+; Built by packaging/build with Inno Setup 6.3 or newer (not 7); Version, Numbers (those of the
+; version), Bundle (a folder) and, to sign, Signed and a tool called "sign" are given there.
 
 #ifndef Version
   #error Version is not given: run packaging/build
@@ -10,9 +11,8 @@ AppId={{6C1E3F0A-5B0E-4C55-9D7A-0B9C1E6A7C11}
 AppName=Jobshelf
 AppVersion={#Version}
 AppPublisher=Jobshelf contributors
-VersionInfoVersion={#Version}
+VersionInfoVersion={#Numbers}
 DefaultDirName={autopf}\Jobshelf
-DefaultGroupName=Jobshelf
 DisableProgramGroupPage=yes
 ; The user is asked whether for all users; /ALLUSERS and /CURRENTUSER say it on the command line.
 PrivilegesRequired=lowest
@@ -29,6 +29,10 @@ OutputBaseFilename=jobshelf-{#Version}-windows-x86_64
 Compression=lzma2/max
 SolidCompression=yes
 WizardStyle=modern
+#ifdef Signed
+SignTool=sign
+SignedUninstaller=yes
+#endif
 
 [Languages]
 Name: "english"; MessagesFile: "compiler:Default.isl"
@@ -41,19 +45,26 @@ Name: "desktopicon"; Description: "{cm:CreateDesktopIcon}"; Flags: unchecked
 Type: filesandordirs; Name: "{app}\_internal"
 
 [Files]
-Source: "{#Bundle}\*"; DestDir: "{app}"; Flags: recursesubdirs ignoreversion
+Source: "{#Bundle}\*"; DestDir: "{app}"; Excludes: "\jobshelf.exe"; Flags: recursesubdirs ignoreversion
+#ifdef Signed
+Source: "{#Bundle}\jobshelf.exe"; DestDir: "{app}"; Flags: ignoreversion sign
+#else
+Source: "{#Bundle}\jobshelf.exe"; DestDir: "{app}"; Flags: ignoreversion
+#endif
 
 [Icons]
-Name: "{autoprograms}\Jobshelf"; Filename: "{app}\jobshelf.exe"; AppUserModelID: "Jobshelf"
+Name: "{autoprograms}\Jobshelf"; Filename: "{app}\jobshelf.exe"
 Name: "{autodesktop}\Jobshelf"; Filename: "{app}\jobshelf.exe"; Tasks: desktopicon
 
 [Registry]
 ; *.jobs is ours. *.db is nobody's: Jobshelf is only offered in its "Open with".
+; What is written first is removed last: a key that must be empty stands before what is in it.
 Root: HKA; Subkey: "Software\Classes\Jobshelf.Store"; ValueType: string; ValueData: "Jobshelf job store"; Flags: uninsdeletekey
 Root: HKA; Subkey: "Software\Classes\Jobshelf.Store\DefaultIcon"; ValueType: string; ValueData: "{app}\jobshelf.exe,0"
 Root: HKA; Subkey: "Software\Classes\Jobshelf.Store\shell\open\command"; ValueType: string; ValueData: """{app}\jobshelf.exe"" ""%1"""
-Root: HKA; Subkey: "Software\Classes\.jobs\OpenWithProgids"; ValueType: string; ValueName: "Jobshelf.Store"; ValueData: ""; Flags: uninsdeletevalue uninsdeletekeyifempty
 Root: HKA; Subkey: "Software\Classes\.jobs"; ValueType: string; ValueData: "Jobshelf.Store"; Flags: uninsdeletevalue uninsdeletekeyifempty
+Root: HKA; Subkey: "Software\Classes\.jobs\OpenWithProgids"; ValueType: string; ValueName: "Jobshelf.Store"; ValueData: ""; Flags: uninsdeletevalue uninsdeletekeyifempty
+Root: HKA; Subkey: "Software\Classes\.db"; Flags: uninsdeletekeyifempty
 Root: HKA; Subkey: "Software\Classes\.db\OpenWithProgids"; ValueType: string; ValueName: "Jobshelf.Store"; ValueData: ""; Flags: uninsdeletevalue uninsdeletekeyifempty
 ; Found by its name in the Run dialog.
 Root: HKA; Subkey: "Software\Microsoft\Windows\CurrentVersion\App Paths\jobshelf.exe"; ValueType: string; ValueData: "{app}\jobshelf.exe"; Flags: uninsdeletekey

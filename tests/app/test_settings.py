@@ -86,4 +86,4 @@ def test_recent_stores_are_unique_the_latest_first_and_not_too_many() -> None:
 def test_every_setting_that_is_offered_explains_itself() -> None:
     for setting in Settings.offered().values():
         assert setting.help.endswith(".")
-        assert isinstance(setting.default, bool) or setting.choices
+        assert isinstance(setting.default, (bool, str)) or setting.choices
