@@ -39,6 +39,7 @@ from typing import IO, Any, NoReturn
 
 from persistence.errors import DecodeError, LoadError, ReadOnlyError, StoreError
 from persistence.file_transaction import flush_folder
+from persistence.pickles.texts import escaped, shortened
 from persistence.records import RecordStore
 from persistence.store import Changes, Edit, Ids, Record, Store
 from persistence.summary import Digest, Summary, digest
@@ -62,6 +63,7 @@ _LONGEST_LINE = 16 * 1024 * 1024
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 1  # bit of the flags of an entry
 _DIGEST = 32  # bytes of SHA-256
+_LONGEST_SHOWN = 500  # characters
 
 
 def is_zip_file(path: Path) -> bool:
@@ -119,8 +121,9 @@ class ArchiveStore(RecordStore):
         try:
             self._check_entries()
             manifest = self._read_manifest()
-            self._written_by = str(manifest["source"].get("writer", ""))
-            self.source = str(manifest["source"].get("address", ""))
+            source = manifest["source"]
+            self._written_by = _shown(source.get("writer"))
+            self.source = _shown(source.get("address"))
             self._read_index(manifest)
         except BaseException:
             self.close()
@@ -456,6 +459,11 @@ class ArchiveWriter(RecordStore):
             f"{self._path} cannot be written: {error.strerror or error}.",
             "Choose another folder, or free some space on the disk.",
         )
+
+
+def _shown(value: Any) -> str:
+    """Return what a stranger's manifest says as a text that can be shown."""
+    return escaped(shortened(value, _LONGEST_SHOWN)) if isinstance(value, str) else ""
 
 
 def _method_for(data: bytes) -> int:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from persistence.pickles.texts import escaped, shortened
+
 __all__ = ["CopyReport"]
+
+_LONGEST_ID = 100  # characters of an ID in a sentence
 
 
 @dataclass(frozen=True)
@@ -108,5 +112,5 @@ def _was(count: int) -> str:
 
 
 def _some(ids: Sequence[str]) -> str:
-    shown = ", ".join(ids[:3])
+    shown = ", ".join(escaped(shortened(id_, _LONGEST_ID)) for id_ in ids[:3])
     return shown if len(ids) <= 3 else f"{shown}, …"

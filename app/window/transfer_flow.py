@@ -30,6 +30,14 @@ __all__ = ["TransferFlow"]
 
 _ARCHIVES = f"Archives (*{SUFFIX});;All files (*)"
 _SAID = {Verb.COPY: "copied", Verb.EXPORT: "exported", Verb.IMPORT: "imported"}
+_GOES_ON = (
+    "Stopped. What was copied is whole; the same copy goes on from there when it is begun again."
+)
+_STOPPED = {
+    Verb.COPY: _GOES_ON,
+    Verb.EXPORT: "Stopped. No archive was made.",
+    Verb.IMPORT: _GOES_ON,
+}
 
 
 class TransferFlow(QObject):
@@ -69,6 +77,7 @@ class TransferFlow(QObject):
         self._prober = Prober(self)
         self._lane = TransferLane(self)
         self._task: Task | None = None
+        self._verb = Verb.COPY
         self._url: StoreUrl | None = None
         status.cancel_requested.connect(self.cancel)
 
@@ -132,12 +141,10 @@ class TransferFlow(QObject):
         """End what is under way; what was copied stays."""
         if self._task is None:
             return
+        verb = self._verb
         self._task.cancel()
         self._end()
-        self._banner.show_sentence(
-            "Stopped. What was copied is whole; the same copy goes on from there when it is "
-            "begun again."
-        )
+        self._banner.show_sentence(_STOPPED[verb])
 
     def close(self) -> None:
         """End what is under way, and wait for it a little."""
@@ -182,6 +189,7 @@ class TransferFlow(QObject):
         if self._task is not None:
             return
         self._banner.hide()
+        self._verb = transfer.verb
         self._task = self._lane.start(transfer)
         self._task.then(
             partial(self._on_done, transfer), partial(self._on_transfer_failed, transfer)

@@ -25,7 +25,7 @@ from persistence import (
 )
 from persistence.archive import ArchiveStore, ArchiveWriter
 from persistence.probe import describe
-from persistence.transfer import copy, export_store, import_store
+from persistence.transfer import CopyReport, copy, export_store, import_store
 
 DATA = Path(__file__).parents[1] / "data"
 GC3PIE = DATA / "gc3pie" / "python3.7"
@@ -332,6 +332,32 @@ def test_ids_of_an_archive_write_nothing_outside(archive: Path, tmp_path: Path) 
     assert set(tmp_path.iterdir()) == {*before, hostile, tmp_path / "in"}
 
 
+def test_what_a_stranger_wrote_is_shown_without_control_characters(
+    archive: Path, tmp_path: Path
+) -> None:
+    evil = "\x1b]0;owned\x07\u202e\ud800"
+
+    def rename(lines: list[dict[str, Any]]) -> None:
+        lines[0]["id"] = evil
+
+    hostile = changed(
+        archive,
+        index=rename,
+        manifest=lambda it: it["source"].update(address=evil, writer=[evil]),
+    )
+    with make_store(hostile) as store:
+        assert store.writer == ""
+        assert store.container == r"export of \x1b]0;owned\x07\u202e\ud800"
+    with make_store(f"sqlite://{(tmp_path / 'in.db').as_posix()}") as target:
+        target.write("Job.2", pickle.dumps("another"))
+        report = import_store(hostile, target, on_conflict="skip")
+        assert report.sentence.isprintable()
+        assert evil not in target
+        assert evil in report.mapping
+    looped = CopyReport(1, missing=(evil,)).sentence
+    assert looped.isprintable()
+
+
 def test_a_bomb_is_refused_before_it_is_unpacked(archive: Path, tmp_path: Path) -> None:
     bomb = tmp_path / "bomb.jobshelf"
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as zip_:
@@ -406,3 +432,27 @@ def test_an_export_that_is_killed_leaves_no_file_of_that_name(tmp_path: Path) ->
     assert not path.exists()
     with make_store(tmp_path / "a") as source:
         assert export_store(source, path).verified == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no such limit")
+def test_a_full_disk_leaves_no_archive_and_no_part_of_one(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    for number in range(5):
+        (tmp_path / "a" / f"Job.{number}").write_bytes(pickle.dumps(os.urandom(100_000)))
+    script = (
+        "import resource, sys; from persistence import StoreError, make_store\n"
+        "from persistence.transfer import export_store\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)\n"
+        "try: export_store(make_store(sys.argv[1], read_only=True), sys.argv[2])\n"
+        "except StoreError as error: print(error)"
+    )
+    path = tmp_path / "x.jobshelf"
+    for limit in (100, 250_000, 500_300, 500_900):
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path / "a"), str(path), str(limit)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "cannot be written: File too large" in done.stdout, limit
+        assert [entry.name for entry in tmp_path.iterdir()] == ["a"]

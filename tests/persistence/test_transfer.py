@@ -243,6 +243,17 @@ def test_servers_take_and_give_objects_of_every_kind(
             check(back, report.mapping.get(there, there))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_store_takes_the_ids_that_it_gives(kind: str, tmp_path: Path) -> None:
+    with make(kind, tmp_path / "a") as store:
+        fill(store)
+        ids = {store.fresh_id("Job") for _ in range(100)}
+        assert len(ids) == 100
+        assert all(map(store.takes_id, ids))
+        assert not ids & set(store.list())
+        assert store.takes_id("../x") == (kind == "jobshelf")
+
+
 # Some objects only
 
 

@@ -180,7 +180,7 @@ def test_progress_is_shown_and_a_copy_can_be_stopped(
 ) -> None:
     source = tmp_path / "many"
     source.mkdir()
-    for number in range(3000):
+    for number in range(1200):
         (source / f"Job.{number}").write_bytes(pickle.dumps(number))
     driver.open(source)
     flow = driver.window.findChild(TransferFlow)
@@ -199,13 +199,28 @@ def test_progress_is_shown_and_a_copy_can_be_stopped(
     done = Transfer(Verb.COPY, StoreUrl.parse(source), StoreUrl.parse(target))
     flow._start(done)
     driver.until(lambda: "objects to copy" in sentence(driver))
-    assert len(contents(target)) == 3000
+    assert len(contents(target)) == 1200
+
+
+def test_a_stopped_export_leaves_no_file(driver: Driver, tmp_path: Path) -> None:
+    source = tmp_path / "many"
+    source.mkdir()
+    for number in range(1200):
+        (source / f"Job.{number}").write_bytes(pickle.dumps(number))
+    driver.open(source)
+    flow, archive = driver.window.transfers, tmp_path / "x.jobshelf"
+    flow._start(Transfer(Verb.EXPORT, StoreUrl.parse(source), StoreUrl("file", str(archive))))
+    driver.until(lambda: "Exporting" in driver.window.status.work_text.text())
+    flow.cancel()
+    assert "No archive was made" in sentence(driver)
+    driver.until(lambda: not [path for path in tmp_path.iterdir() if path.name.endswith(".part")])
+    assert not archive.exists()
 
 
 def test_closing_the_window_ends_a_copy(driver: Driver, tmp_path: Path) -> None:
     source = tmp_path / "many"
     source.mkdir()
-    for number in range(3000):
+    for number in range(1200):
         (source / f"Job.{number}").write_bytes(pickle.dumps(number))
     driver.open(source)
     target = tmp_path / "copy"
@@ -213,7 +228,7 @@ def test_closing_the_window_ends_a_copy(driver: Driver, tmp_path: Path) -> None:
     flow._start(Transfer(Verb.COPY, StoreUrl.parse(source), StoreUrl.parse(target)))
     driver.until(target.exists)
     driver.window.close()
-    assert len(contents(target)) < 3000
+    assert len(contents(target)) < 1200
 
 
 def test_a_failure_is_said_in_the_banner(
