@@ -22,6 +22,8 @@ from persistence import (
     StoreUrl,
     make_store,
 )
+from persistence.integrity import Kind, check
+from persistence.repairs import repair
 from persistence.sql_connection import Connection
 from persistence.testing import Node
 from tests.helpers.servers import MariaDbServer, PostgreSqlServer, Server
@@ -434,3 +436,32 @@ class TestConnections:
             store._database.connection() as connection,
         ):
             assert connection.fetch("SHOW synchronous_commit") == [(setting,)]
+
+
+def test_a_check_finds_drifted_columns_and_a_repair_writes_them_anew(
+    server: Server, store: SqlStore, url: str
+) -> None:
+    table = StoreUrl.parse(url).table
+    ids = store.save_many([Node("a", Node("b")), Node("c")])
+    assert list(check(store)) == []
+    server.execute(f"UPDATE {table} SET name = 'other' WHERE id = '{ids[1]}'")
+    server.execute(f"DELETE FROM {table}_references")
+    problems = list(check(store))
+    assert {problem.id_ for problem in problems} == set(ids)
+    repair(store, problems)
+    assert list(check(store)) == []
+
+
+def test_references_of_a_row_that_was_removed_do_not_keep_it_from_coming_back(
+    server: Server, store: SqlStore, url: str
+) -> None:
+    table = StoreUrl.parse(url).table
+    middle = Node("middle", Node("leaf"))
+    store.save(Node("top", middle))
+    id_ = str(middle.persistent_id)
+    kept = {id_: store.read(id_)}
+    server.execute(f"DELETE FROM {table} WHERE id = '{id_}'")
+    stray, dangling = check(store, former=kept.get)
+    assert (stray.kind, dangling.kind) == (Kind.SCHEMA, Kind.DANGLING)
+    repair(store, [dangling], kept.get)
+    assert list(check(store)) == []
