@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.models.columns import COLUMNS
-from app.models.roles import COLOUR_ROLE, ID_ROLE, NODE_ROLE, ROW_ROLE
+from app.models.roles import COLOUR_ROLE, DISPLAY_ROLE, ID_ROLE, NODE_ROLE, ROW_ROLE
 from app.models.states import look_of
 from app.window.shapes import draw_shape
 from app.window.theme import GRID, monospace, theme
@@ -84,6 +84,9 @@ class RowDelegate(QStyledItemDelegate):
         elif row is not None and self._changed and row.id in self._changed:
             painter.fillRect(rect, colours.changed)
         if row is None:
+            text = index.data(DISPLAY_ROLE)  # asking for it has the row fetched
+            painter.setPen(colours.muted)
+            painter.drawText(rect.x() + GRID, _baseline(rect, self._usual[1]), text)
             return
         column = COLUMNS[index.column()]
         text = column.text(row)
