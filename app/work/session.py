@@ -56,6 +56,8 @@ class StoreSession(QObject):
         objects_changed: The IDs of objects that were written, by us or others. What is
             shown of their insides is out of date.
         objects_removed: The IDs of objects that are gone.
+        waiting_changed: How many objects others have changed that are not shown, because the
+            session is not live.
         trouble: A sentence: the store cannot be followed at the moment, and is tried again.
         recovered: The store answers again.
     """
@@ -67,6 +69,7 @@ class StoreSession(QObject):
     scan_progressed = Signal(int, int)
     objects_changed = Signal(list)
     objects_removed = Signal(list)
+    waiting_changed = Signal(int)
     trouble = Signal(str)
     recovered = Signal()
 
@@ -97,7 +100,7 @@ class StoreSession(QObject):
 
     @property
     def is_live(self) -> bool:
-        """Whether the store is looked at every second for what other programs change."""
+        """Whether the store is looked at all the time for what other programs change."""
         return self._is_live
 
     def open(self, uri: str | os.PathLike[str] | StoreUrl, read_only: bool = False) -> None:
@@ -132,7 +135,7 @@ class StoreSession(QObject):
             self._follower.look_now()
 
     def set_live(self, live: bool) -> None:
-        """Look every second for what other programs changed, or stop doing so."""
+        """Look all the time for what other programs changed; or only count it meanwhile."""
         self._is_live = live
         if self._follower is not None:
             self._follower.set_live(live)
@@ -407,6 +410,7 @@ class StoreSession(QObject):
         follower.objects_changed.connect(self.objects_changed)
         follower.objects_removed.connect(self.objects_removed)
         follower.rows_changed.connect(self.rows_changed)
+        follower.waiting_changed.connect(self.waiting_changed)
         follower.scanned.connect(self._on_scanned)
         follower.trouble.connect(self.trouble)
         follower.recovered.connect(self.recovered)

@@ -1,0 +1,125 @@
+"""Marks of what has just changed: strong at first, then fading, then gone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Iterable
+from typing import Generic, TypeVar
+
+from PySide6.QtCore import QObject, QRect, QTimer
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import QApplication, QStyle
+
+from app.window.theme import GRID, theme
+
+__all__ = ["BAR_WIDTH", "ChangeMarks", "is_motion_reduced", "paint_mark", "set_motion_reduced"]
+
+Key = TypeVar("Key", bound=Hashable)
+
+BAR_WIDTH = GRID - 1
+"""Pixels of the bar at the left of what is marked: no mark is a colour alone."""
+
+_STRONG_SECONDS = 1.0
+_FADING_SECONDS = 1.5
+_STEP_MS = 125
+_MOST_MARKS = 4_096  # what was marked first goes first; nobody sees so many at once
+
+_REDUCED = "reducedMotion"
+
+
+def set_motion_reduced(application: QApplication, reduced: bool) -> None:
+    """Have nothing fade, whatever the system says; or leave that to the system."""
+    application.setProperty(_REDUCED, reduced)
+
+
+def is_motion_reduced() -> bool:
+    """Return whether nothing shall fade: the user or the system does not want motion."""
+    application = QApplication.instance()
+    if not isinstance(application, QApplication):
+        return False
+    hint = QStyle.StyleHint.SH_Widget_Animation_Duration
+    return bool(application.property(_REDUCED)) or application.style().styleHint(hint) == 0
+
+
+class ChangeMarks(QObject, Generic[Key]):
+    """Remembers for a moment what changed, and has it painted again as the marks fade."""
+
+    def __init__(self, repaint: Callable[[], object], parent: QObject) -> None:
+        """Make an empty set of marks.
+
+        Args:
+            repaint: Called a few times a second while there are marks, and at their end.
+            parent: Owner.
+        """
+        super().__init__(parent)
+        self._since: dict[Key, float] = {}
+        self._repaint = repaint
+        self._timer = QTimer(self)
+        self._timer.setInterval(_STEP_MS)
+        self._timer.timeout.connect(self._step)
+
+    def __bool__(self) -> bool:
+        return bool(self._since)
+
+    def add(self, keys: Iterable[Key]) -> None:
+        """Mark some things, as changed now."""
+        now = time.monotonic()
+        for key in keys:
+            self._since.pop(key, None)  # the dict stays in the order of time
+            self._since[key] = now
+        for key in list(self._since)[: max(0, len(self._since) - _MOST_MARKS)]:
+            del self._since[key]
+        if self._since:
+            self._timer.start()
+            self._repaint()
+
+    def clear(self) -> None:
+        """Drop all marks."""
+        self._since.clear()
+        self._timer.stop()
+
+    def strength(self, key: Key) -> float:
+        """Return how strong the mark of a thing is: 1.0 at first, 0.0 for none."""
+        since = self._since.get(key)
+        if since is None:
+            return 0.0
+        age = time.monotonic() - since
+        if age < _STRONG_SECONDS:
+            return 1.0
+        left = 1.0 - (age - _STRONG_SECONDS) / _FADING_SECONDS
+        if left <= 0.0:
+            return 0.0
+        return 1.0 if is_motion_reduced() else left
+
+    def _step(self) -> None:
+        over = time.monotonic() - _STRONG_SECONDS - _FADING_SECONDS
+        gone = 0
+        for since in self._since.values():
+            if since > over:
+                break
+            gone += 1
+        for key in list(self._since)[:gone]:
+            del self._since[key]
+        if not self._since:
+            self._timer.stop()
+        if gone or not is_motion_reduced():
+            self._repaint()
+
+
+def paint_mark(painter: QPainter, rect: QRect, strength: float, *, has_bar: bool) -> None:
+    """Paint the ground of a marked cell.
+
+    Args:
+        painter: Where.
+        rect: The cell.
+        strength: Of the mark, from 0.0 to 1.0.
+        has_bar: Whether the bar stands at its left.
+    """
+    colours = theme()
+    ground = QColor(colours.changed)
+    ground.setAlphaF(ground.alphaF() * strength)
+    painter.fillRect(rect, ground)
+    if has_bar:
+        bar = colours.colour("amber")
+        bar.setAlphaF(strength)
+        painter.fillRect(QRect(rect.x(), rect.y(), BAR_WIDTH, rect.height()), bar)
