@@ -50,6 +50,8 @@ class ObjectTreeModel(QAbstractItemModel):
         revealed: The index at the address given to `reveal`, or the deepest that exists.
         removed: The ID of the object shown: it was removed from the store.
         updated: Lines below some row have come, for the first time or again.
+        value_changed: ID of an object and readable path of a value in it that is another one
+            than before: the object was written again.
     """
 
     shown = Signal(str)
@@ -57,6 +59,7 @@ class ObjectTreeModel(QAbstractItemModel):
     revealed = Signal(QModelIndex)
     removed = Signal(str)
     updated = Signal()
+    value_changed = Signal(str, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -66,6 +69,7 @@ class ObjectTreeModel(QAbstractItemModel):
         self._loader = TreeLoader(self._table, _Edits(self, self._table), self)
         self._loader.loaded.connect(self._go_on_revealing)
         self._loader.loaded.connect(lambda _: self.updated.emit())
+        self._loader.changed.connect(self._say_value_changed)
         self._asking: Task | None = None
         self._revealing: tuple[int, ...] | None = None
         self._patience = QTimer(self)
@@ -284,6 +288,11 @@ class ObjectTreeModel(QAbstractItemModel):
         top.row = row
         self._say_changed(top)
         self._loader.refresh(changed)
+
+    def _say_value_changed(self, key: int) -> None:
+        node = self._table.get(key)
+        if node is not None and node.kind is Kind.ROW:
+            self.value_changed.emit(node.object_id, node.row.address)
 
     def _on_closed(self) -> None:
         self.show(None)

@@ -41,9 +41,12 @@ class TreeLoader(QObject):
 
     Signals:
         loaded: Number of a node whose lines have come, or could not be had.
+        changed: Number of a node that says something else than before, or is new among lines
+            that were there: the object was written again.
     """
 
     loaded = Signal(int)
+    changed = Signal(int)
 
     def __init__(self, table: NodeTable, edits: TreeEdits, parent: QObject) -> None:
         super().__init__(parent)
@@ -168,6 +171,7 @@ class TreeLoader(QObject):
         """Let new lines take the place of those below a node; lines of the same name stay."""
         self._tasks.pop(node.key, None)
         former = list(self._table.below(node))
+        was_loaded = any(line.kind is Kind.ROW for line in former)
         head = _common(former, fresh)
         tail = _common(former[head:][::-1], fresh[head:][::-1])
         gone = len(former) - head - tail
@@ -176,6 +180,8 @@ class TreeLoader(QObject):
             self._edits.remove(node, head, gone)
         if added and self._is_there(node):
             self._edits.insert(node, head, added)
+            for line in added if was_loaded else ():
+                self.changed.emit(line.key)
         if not self._is_there(node):
             return  # somebody who was told of the new lines shows another object now
         node.status = status
@@ -201,8 +207,11 @@ class TreeLoader(QObject):
         if node.row != fresh.row:
             if node.row.child_count != fresh.row.child_count and node.status is not Status.UNKNOWN:
                 node.is_outdated = True  # what is below it was asked for by the former count
+            says_other = node.row.value != fresh.row.value or node.row.type != fresh.row.type
             node.row = fresh.row
             self._edits.touch(node)
+            if says_other:
+                self.changed.emit(node.key)
         if node.is_outdated and node.status is Status.FAILED:
             self.release(node)
         elif node.is_outdated and node.status is Status.LOADED:
