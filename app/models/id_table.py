@@ -259,9 +259,6 @@ class IdTableModel(QAbstractTableModel):
         self._is_stale = False
         pages = list(self._pages)[-_PAGES_IN_VIEW:] or [0]
         self._located = set(self._held_ids().values())
-        if self._located:
-            # Rows in view, too: the user may select one of them before the answer is here.
-            self._located.update(row.id for page in pages for row in self._pages.get(page, ()))
         self._refreshing = self._session.window(
             self._shown, [page * PAGE_SIZE for page in pages], PAGE_SIZE, self._located
         ).then(self._on_refreshed, self._on_failed)

@@ -74,7 +74,7 @@ class NodeDelegate(QStyledItemDelegate):
             strength = self._marks.strength((index.data(ID_ROLE), node.address))
             if strength:
                 is_first = index.column() == 0
-                paint_mark(painter, option.rect, strength, has_bar=is_first)
+                paint_mark(painter, option.rect, strength, theme(), has_bar=is_first)
         super().paint(painter, option, index)
         if index.column() != _VALUE_COLUMN or not isinstance(node, NodeRow):
             return

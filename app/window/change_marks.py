@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Iterable
+from itertools import takewhile
 from typing import Generic, TypeVar
 
 from PySide6.QtCore import QObject, QRect, QTimer
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QApplication, QStyle
 
-from app.window.theme import GRID, theme
+from app.window.theme import GRID, Theme
 
 __all__ = ["BAR_WIDTH", "ChangeMarks", "is_motion_reduced", "paint_mark", "set_motion_reduced"]
 
@@ -48,12 +49,14 @@ class ChangeMarks(QObject, Generic[Key]):
         """Make an empty set of marks.
 
         Args:
-            repaint: Called a few times a second while there are marks, and at their end.
+            repaint: Called a few times a second while marks come and fade, and at their end.
+                What is marked is usually painted again at once, because it changed.
             parent: Owner.
         """
         super().__init__(parent)
         self._since: dict[Key, float] = {}
         self._repaint = repaint
+        self._has_new = False
         self._timer = QTimer(self)
         self._timer.setInterval(_STEP_MS)
         self._timer.timeout.connect(self._step)
@@ -69,9 +72,9 @@ class ChangeMarks(QObject, Generic[Key]):
             self._since[key] = now
         for key in list(self._since)[: max(0, len(self._since) - _MOST_MARKS)]:
             del self._since[key]
-        if self._since:
+        self._has_new = True
+        if self._since and not self._timer.isActive():
             self._timer.start()
-            self._repaint()
 
     def clear(self) -> None:
         """Drop all marks."""
@@ -93,33 +96,38 @@ class ChangeMarks(QObject, Generic[Key]):
 
     def _step(self) -> None:
         over = time.monotonic() - _STRONG_SECONDS - _FADING_SECONDS
-        gone = 0
-        for since in self._since.values():
-            if since > over:
-                break
-            gone += 1
-        for key in list(self._since)[:gone]:
+        gone = [key for key, _ in takewhile(lambda mark: mark[1] <= over, self._since.items())]
+        for key in gone:
             del self._since[key]
+        oldest = next(iter(self._since.values()), over)
+        is_fading = oldest < over + _FADING_SECONDS and not is_motion_reduced()
+        if gone or is_fading or self._has_new:
+            self._has_new = False
+            self._repaint()
         if not self._since:
             self._timer.stop()
-        if gone or not is_motion_reduced():
-            self._repaint()
 
 
-def paint_mark(painter: QPainter, rect: QRect, strength: float, *, has_bar: bool) -> None:
+def paint_mark(
+    painter: QPainter, rect: QRect, strength: float, colours: Theme, *, has_bar: bool
+) -> None:
     """Paint the ground of a marked cell.
 
     Args:
         painter: Where.
         rect: The cell.
         strength: Of the mark, from 0.0 to 1.0.
+        colours: Those of the window.
         has_bar: Whether the bar stands at its left.
     """
-    colours = theme()
-    ground = QColor(colours.changed)
-    ground.setAlphaF(ground.alphaF() * strength)
-    painter.fillRect(rect, ground)
+    painter.fillRect(rect, _faint(colours.changed, strength))
     if has_bar:
-        bar = colours.colour("amber")
-        bar.setAlphaF(strength)
-        painter.fillRect(QRect(rect.x(), rect.y(), BAR_WIDTH, rect.height()), bar)
+        bar = QRect(rect.x(), rect.y(), BAR_WIDTH, rect.height())
+        painter.fillRect(bar, _faint(colours.colour("amber"), strength))
+
+
+def _faint(colour: QColor, strength: float) -> QColor:
+    if strength < 1.0:
+        colour = QColor(colour)
+        colour.setAlphaF(strength)
+    return colour

@@ -124,7 +124,7 @@ class RowDelegate(QStyledItemDelegate):
             return
         text = column.text(row)
         if self._marks and (strength := self._marks.strength(row.id)):
-            paint_mark(painter, rect, strength, has_bar=place == 0)
+            paint_mark(painter, rect, strength, self._theme, has_bar=place == 0)
             former = self._former.get(row.id)
             if former is not None and column.text(former) != text:
                 lines = self._strong
