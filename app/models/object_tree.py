@@ -19,7 +19,7 @@ from PySide6.QtCore import (
 from app.models.roles import DISPLAY_ROLE
 from app.models.tree_cells import TITLES, cell
 from app.models.tree_loader import PATIENCE_MS, TreeLoader
-from app.models.tree_node import CHUNK, ROOT, Kind, NodeTable, Status, TreeNode
+from app.models.tree_node import CHUNK, FIRST_LINES, ROOT, Kind, NodeTable, Status, TreeNode
 from app.work.records import NodeRow
 from app.work.session import StoreSession
 from app.work.task import Task
@@ -162,7 +162,8 @@ class ObjectTreeModel(QAbstractItemModel):
     def _on_root(self, id_: str, row: NodeRow) -> None:
         assert self._session is not None
         if 0 < row.child_count <= CHUNK:
-            self._asking = self._session.children_of(id_, (), 0, row.child_count).then(
+            count = min(row.child_count, FIRST_LINES)
+            self._asking = self._session.children_of(id_, (), 0, count).then(
                 partial(self._on_first_level, row), partial(self._on_root_failed, id_)
             )
         else:
@@ -173,6 +174,8 @@ class ObjectTreeModel(QAbstractItemModel):
         assert self._id is not None
         top = self._table.new(Kind.ROW, row, self._id)
         self._fill(top, partial(self._fill_first_level, top, rows))
+        if len(rows) == FIRST_LINES < row.child_count:
+            self._loader.complete(top)
         self.shown.emit(self._id)
         self._go_on_revealing()
 
