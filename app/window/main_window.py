@@ -430,6 +430,9 @@ class MainWindow(QMainWindow):
         self.table.view.selectAll()
 
     def _find(self) -> None:
+        if self.inspector.details.has_keyboard():
+            self.inspector.details.open_find()
+            return
         if self.inspector.has_keyboard():
             self.inspector.show_find_bar()
             return

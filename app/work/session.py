@@ -212,10 +212,16 @@ class StoreSession(QObject):
         place = (tuple(path), first, count)
         return self._ask_inspector(lambda objects, progress: objects.children(id_, place, progress))
 
-    def text(self, id_: str, path: Sequence[int], limit: int = 1_000_000) -> Task:
-        """Give a value as text, in full up to a number of characters."""
+    def text(self, id_: str, path: Sequence[int], limit: int = 1_000_000, first: int = 0) -> Task:
+        """Give a value as text, from a character on and up to a number of them."""
         return self._ask_inspector(
-            lambda objects, progress: objects.text(id_, tuple(path), limit, progress)
+            lambda objects, progress: objects.text(id_, tuple(path), (first, limit), progress)
+        )
+
+    def find_text(self, id_: str, path: Sequence[int], wanted: str, first: int = 0) -> Task:
+        """Give where in a value's text another one is, from a character on, or before; or None."""
+        return self._ask_inspector(
+            lambda objects, progress: objects.find_text(id_, tuple(path), wanted, first, progress)
         )
 
     def expression(self, id_: str, path: Sequence[int]) -> Task:
