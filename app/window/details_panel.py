@@ -55,15 +55,15 @@ class DetailsPanel(QWidget):
         self.heading = ElidedLabel(self)
         self.heading.setObjectName("detailsHeading")
         self.heading.setProperty("quiet", True)
-        self.find = QLineEdit(self)
-        self.find.setObjectName("detailsFind")
-        self.find.setAccessibleName("Find in this text")
-        self.find.setPlaceholderText("Find in this text")
-        self.find.setClearButtonEnabled(True)
-        self.find.setMaximumWidth(50 * GRID)
-        self.find.returnPressed.connect(self._find_next)
-        self.find.textEdited.connect(lambda _: self._say_found(found=True))
-        self.find.hide()
+        self.search = QLineEdit(self)
+        self.search.setObjectName("detailsFind")
+        self.search.setAccessibleName("Find in this text")
+        self.search.setPlaceholderText("Find in this text")
+        self.search.setClearButtonEnabled(True)
+        self.search.setMaximumWidth(50 * GRID)
+        self.search.returnPressed.connect(self._find_next)
+        self.search.textEdited.connect(lambda _: self._say_found(found=True))
+        self.search.hide()
         self.less = self._way("detailsLess", "&Previous Part", "back")
         self.less.clicked.connect(lambda: self._show_part(self._first - _PART))
         self.more = self._way("detailsMore", "&Next Part", "forward")
@@ -86,7 +86,7 @@ class DetailsPanel(QWidget):
         head.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, GRID)
         head.addWidget(self.heading, 1)
         head.setSpacing(2 * GRID)
-        for widget in (self.find, self.less, self.more, self.safety, self.opcodes):
+        for widget in (self.search, self.less, self.more, self.safety, self.opcodes):
             head.addWidget(widget)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -108,7 +108,7 @@ class DetailsPanel(QWidget):
         self.text.clear()
         self._shown = ""
         self._wanted = None
-        for widget in (self.find, self.less, self.more):
+        for widget in (self.search, self.less, self.more):
             widget.hide()
         self._offer_ways(offered=False)
 
@@ -136,13 +136,13 @@ class DetailsPanel(QWidget):
 
     def has_keyboard(self) -> bool:
         """Return whether the keyboard is in the text, or in the field to find something in it."""
-        return self.text.hasFocus() or self.find.hasFocus()
+        return self.text.hasFocus() or self.search.hasFocus()
 
     def open_find(self) -> None:
         """Let the user find something in the text."""
-        self.find.show()
-        self.find.setFocus()
-        self.find.selectAll()
+        self.search.show()
+        self.search.setFocus()
+        self.search.selectAll()
 
     def show_error(self, sentence: str) -> None:
         """Show in full why a value cannot be shown."""
@@ -197,7 +197,7 @@ class DetailsPanel(QWidget):
         self.more.setVisible(not is_last)
         self.less.setVisible(self._first > 0)
         if len(shown) > _WORTH_FINDING or self._first:
-            self.find.show()
+            self.search.show()
         last = self._first + len(shown)
         length = f"{last:,} characters"
         if self._first or not is_last:
@@ -211,7 +211,7 @@ class DetailsPanel(QWidget):
     # Finding something in it
 
     def _find_next(self) -> None:
-        wanted = self.find.text()
+        wanted = self.search.text()
         if not wanted or self._session is None or self._where is None:
             return
         if self._searching is not None:
@@ -244,11 +244,11 @@ class DetailsPanel(QWidget):
         self.text.ensureCursorVisible()
 
     def _say_found(self, *, found: bool) -> None:
-        if bool(self.find.property("broken")) == found:
-            self.find.setProperty("broken", not found)
-            self.find.style().unpolish(self.find)
-            self.find.style().polish(self.find)
-        self.find.setToolTip("" if found else "This is nowhere in the text.")
+        if bool(self.search.property("broken")) == found:
+            self.search.setProperty("broken", not found)
+            self.search.style().unpolish(self.search)
+            self.search.style().polish(self.search)
+        self.search.setToolTip("" if found else "This is nowhere in the text.")
 
     def _on_failed(self, error: BaseException) -> None:
         self.show_error(str(error))

@@ -84,7 +84,6 @@ class MainWindow(QMainWindow):
         self._restyle.setSingleShot(True)
         self._url: StoreUrl | str | None = None
         self._read_only = False
-        self._waiting = 0  # changes that are not shown while the view is paused
         self.session = StoreSession(self)
         self.changes = ChangeStack(journal, self)
         self.filter_edit = FilterEdit(self)
@@ -231,7 +230,7 @@ class MainWindow(QMainWindow):
         session.scan_progressed.connect(self.table.show_progress)
         session.scan_progressed.connect(self.status.show_progress)
         session.objects_changed.connect(self._on_objects_changed)
-        session.waiting_changed.connect(self._say_waiting)
+        session.waiting_changed.connect(lambda _: self._say_store())
         session.trouble.connect(lambda text: self.banner.show_sentence(text, Mood.WARNING))
         session.recovered.connect(self.banner.hide)
         self.opening.chosen.connect(self.open_store)
@@ -267,7 +266,6 @@ class MainWindow(QMainWindow):
         """Give the open store, or none, to all parts of the window."""
         session = self.session if info is not None else None
         address = info.uri if info is not None else ""
-        self._waiting = 0
         self.changes.set_session(session, address)
         self.flow.set_session(session)
         self.edits.set_session(session)
@@ -371,15 +369,11 @@ class MainWindow(QMainWindow):
     def _say_store(self) -> None:
         info, live = self.session.info, self.settings.live
         is_following = live and info is not None and info.can_follow
-        self.actions_.show_live(live, is_following=is_following, waiting=self._waiting)
+        self.actions_.show_live(live, is_following=is_following, waiting=self.session.waiting)
         if info is None:
             self.status.show_no_store()
         else:
             self.status.show_store(info.uri, read_only=info.read_only, live=is_following)
-
-    def _say_waiting(self, count: int) -> None:
-        self._waiting = count
-        self._say_store()
 
     def _update_actions(self) -> None:
         info, node = self.session.info, self.inspector.node

@@ -50,6 +50,7 @@ class Follower(QObject):
     def __init__(self, work: OpenStore, outbox: Outbox, parent: QObject) -> None:
         super().__init__(parent)
         self.is_scanned = False
+        self.waiting = 0  # changes that are not shown while nothing is followed
         self._work = work
         self._scan: Scan = work.scan
         self._outbox = outbox
@@ -59,7 +60,6 @@ class Follower(QObject):
         self._is_looking = False
         self._wants_look = False
         self._failures = 0
-        self._waiting = 0
         self._pause = _IDLE_SECONDS
         self._look_timer = QTimer(self)
         self._look_timer.setSingleShot(True)
@@ -216,8 +216,8 @@ class Follower(QObject):
         self._count_in(max(_PAUSED_SECONDS, _SHARE * seconds))
 
     def _say_waiting(self, count: int) -> None:
-        if count != self._waiting:
-            self._waiting = count
+        if count != self.waiting:
+            self.waiting = count
             self.waiting_changed.emit(count)
 
     def _on_failed(self, error: Exception) -> None:

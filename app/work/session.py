@@ -103,6 +103,11 @@ class StoreSession(QObject):
         """Whether the store is looked at all the time for what other programs change."""
         return self._is_live
 
+    @property
+    def waiting(self) -> int:
+        """How many objects others have changed that are not shown, while it is not live."""
+        return 0 if self._follower is None else self._follower.waiting
+
     def open(self, uri: str | os.PathLike[str] | StoreUrl, read_only: bool = False) -> None:
         """Open the store at an address, creating nothing; what was open is closed first.
 

@@ -6,7 +6,8 @@ Drives the real window, offscreen and, where there is a display, on that too. Th
 made in a temporary folder first: one of our own with a million objects, one of GC3Pie's and a
 folder with 100,000, and one with very large objects. Baselines are measured in the same run:
 a `QStandardItemModel` of as many rows, Qt's own painting of the same cells, an empty window.
-A heartbeat every 5 ms tells how long the window stood still meanwhile.
+A heartbeat every 5 ms tells how long the window stood still meanwhile; an idle process measures
+the same, to tell what the machine itself takes.
 
 Memory is that of the window's own process; the inspectors are told apart. What is read "not in
 the page cache" is dropped from there before, which only Linux can. Times are those of one try
@@ -28,10 +29,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-from PySide6.QtCore import QEvent, QEventLoop, QModelIndex, QObject, Qt, QTimer
+from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QPixmap, QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QAbstractItemView, QApplication, QMainWindow, QTableView
+from PySide6.QtWidgets import QApplication, QMainWindow, QTableView
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -39,13 +39,19 @@ from app.main import create_application
 from app.models.id_table import IdTableModel
 from app.window.id_table_view import IdTableView
 from tests.benchmarks import window_stores
+from tests.benchmarks.window_watch import (
+    Ages,
+    Heartbeat,
+    memory,
+    painted_after,
+    pause,
+    wait_until,
+)
 
 HERE = Path(__file__)
-PATIENCE = 60.0  # seconds for any one step
 RATE = 1_000  # changes a second
 LIVE_SECONDS = 8.0
 PAINTED_ROWS, PAINTED_TIMES = 100, 20
-MIB = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,8 @@ class Result:
         value: How long it took, in milliseconds; or memory in MiB, or a ratio (see `unit`).
         unit: "ms", "MiB", "×" or "/s".
         goal: The most it should be, in the same unit (for "/s" the least); None for none.
-        beside: What plain Qt took for the same, in the same unit; None for nothing alike.
+        beside: What plain Qt took for the same, or the longest stall of an idle process in the
+            same time; None for nothing alike.
         note: What has to be said with it.
     """
 
@@ -67,100 +74,6 @@ class Result:
     goal: float | None = None
     beside: float | None = None
     note: str = ""
-
-
-# Waiting and watching
-
-
-class Heartbeat(QObject):
-    """Measures how long the window's thread did not come back to its events."""
-
-    BEAT = 5  # milliseconds
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._timer = QTimer(self, interval=self.BEAT, timerType=Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self._beat)
-        self.start()
-
-    def start(self) -> None:
-        """Begin to measure anew."""
-        self._stalls: list[float] = []
-        self._last = time.perf_counter()
-        self._timer.start()
-
-    def longest(self) -> float:
-        """Return the longest stall since `start`, in milliseconds."""
-        self._beat()
-        return max(self._stalls) * 1000
-
-    def _beat(self) -> None:
-        now = time.perf_counter()
-        self._stalls.append(now - self._last - self.BEAT / 1000)
-        self._last = now
-
-
-class Painted(QObject):
-    """Tells when a view has painted what satisfies a condition."""
-
-    def __init__(self, view: QAbstractItemView, condition: Callable[[], object]) -> None:
-        super().__init__()
-        self.at = 0.0
-        self._view = view
-        self._condition = condition
-        view.viewport().installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Paint and not self.at and self._condition():
-            self.at = -1.0
-            QTimer.singleShot(0, self, self._note)  # when all of it is on the screen
-        return False
-
-    def wait(self) -> float:
-        """Return when it was painted, by `time.perf_counter`."""
-        wait_until(lambda: self.at > 0)
-        self._view.viewport().removeEventFilter(self)
-        return self.at
-
-    def _note(self) -> None:
-        self.at = time.perf_counter()
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Handle events until something is so."""
-    if condition():
-        return
-    loop, until = QEventLoop(), time.monotonic() + PATIENCE
-    timer = QTimer(interval=2)
-    timer.timeout.connect(lambda: (condition() or time.monotonic() > until) and loop.quit())
-    timer.start()
-    loop.exec()
-    if not condition():
-        raise TimeoutError(f"it did not happen within {PATIENCE:.0f} s")
-
-
-def pause(seconds: float) -> None:
-    """Handle events for a time."""
-    loop = QEventLoop()
-    QTimer.singleShot(int(seconds * 1000), loop.quit)
-    loop.exec()
-
-
-def painted_after(
-    view: QAbstractItemView, act: Callable[[], object], condition: Callable[[], object]
-) -> float:
-    """Return how long it takes from an act until a view has painted something, in ms."""
-    watch = Painted(view, condition)
-    began = time.perf_counter()
-    act()
-    view.viewport().update()
-    return (watch.wait() - began) * 1000
-
-
-def memory() -> float:
-    """Return the memory that only this process has, in MiB."""
-    info = psutil.Process().memory_full_info()
-    return float(info.uss) / MIB
 
 
 # The measurements
@@ -189,6 +102,9 @@ class Bench:
         self.results.append(result)
         print(f"{result.what}: {_figure(result)}", file=sys.stderr, flush=True)
 
+    def _add_stall(self, what: str) -> None:
+        self.add(what, self.heart.longest(), "ms", 50, beside=self.heart.idle())
+
     def run(self) -> None:
         """Measure everything."""
         plain, plain_memory = self._plain_model()
@@ -198,6 +114,7 @@ class Bench:
         self._live()
         self._tree()
         self._foreign()
+        self.heart.end()
         self.window.close()
 
     def _open(self, name: str) -> float:
@@ -250,7 +167,7 @@ class Bench:
         took = (time.perf_counter() - began) * 1000
         self.add("open: all rows can be scrolled to", took, "ms", 600, plain)
         wait_until(lambda: self.window.session.is_scanned)
-        self.add("open: longest stall", self.heart.longest(), "ms", 50)
+        self._add_stall("open: longest stall")
         pause(0.5)
         last = self.objects - 1
         took = painted_after(self.table, self.table.scrollToBottom, lambda: self.model.row(last))
@@ -265,7 +182,7 @@ class Bench:
             QApplication.processEvents()
         wait_until(lambda: self.model.row(last))
         self.add(f"scroll through in {steps} steps", (time.perf_counter() - began) * 1000, "ms")
-        self.add("scroll through: longest stall", self.heart.longest(), "ms", 50)
+        self._add_stall("scroll through: longest stall")
 
     def _queries(self) -> None:
         header = self.table.horizontalHeader()
@@ -274,7 +191,7 @@ class Bench:
         took = self._query(lambda: header.setSortIndicator(state, Qt.SortOrder.AscendingOrder))
         self.add("sort by state: first rows", took, "ms", 60)
         pause(1.0)
-        self.add("sort by state: longest stall", self.heart.longest(), "ms", 50)
+        self._add_stall("sort by state: longest stall")
         self.add("memory after sorting", memory() - self.empty, "MiB", 60)
         self._query(lambda: header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder))
         for text, what, goal in (
@@ -285,7 +202,7 @@ class Bench:
             took = self._query(lambda text=text: self._filter(text))
             self.add(what, took, "ms", goal)
             pause(1.0)
-            self.add(f"{what.partition(':')[0]}: longest stall", self.heart.longest(), "ms", 50)
+            self._add_stall(f"{what.partition(':')[0]}: longest stall")
             self._query(self.window.filter_edit.clear)
             wait_until(lambda: self.model.rowCount() == self.objects)
 
@@ -341,7 +258,7 @@ class Bench:
         view = self.table
         view.scrollToTop()
         pause(0.5)
-        watch = _Ages(view, self._newest)
+        watch = Ages(view, self._newest)
         writer = subprocess.Popen(
             [sys.executable, window_stores.__file__, self.folder / "own.db", str(self.objects),
              str(RATE), str(LIVE_SECONDS)],
@@ -352,14 +269,14 @@ class Bench:
         self.heart.start()
         watch.start()
         wait_until(lambda: writer.poll() is not None)
-        stall, ages = self.heart.longest(), watch.stop()
+        stall, idle, ages = self.heart.longest(), self.heart.idle(), watch.stop()
         done = int(writer.communicate()[0])
         rate = done / LIVE_SECONDS
         note = f"{rate:,.0f} changes/s, seen {len(ages)} times"
         self.add("live: age of what is seen, median", statistics.median(ages), "ms", 150, note=note)
         worst = statistics.quantiles(ages, n=100)[-1] if len(ages) > 1 else ages[0]
         self.add("live: age of what is seen, 99th of 100", worst)
-        self.add("live: longest stall", stall, "ms", 50)
+        self.add("live: longest stall", stall, "ms", 50, beside=idle)
         self._close()
 
     def _newest(self) -> float:
@@ -385,7 +302,7 @@ class Bench:
             inspector.model.shown.disconnect(connection)
             self.add(f"tree: show {what}", took)
             self._expand(what)
-            self.add(f"tree: {what}, longest stall", self.heart.longest(), "ms", 50)
+            self._add_stall(f"tree: {what}, longest stall")
         wait_until(inspector.details.text.toPlainText)
         self._close()
 
@@ -415,38 +332,8 @@ class Bench:
             wait_until(lambda: self.window.session.is_scanned)
             rate = self.model.rowCount() / (time.perf_counter() - began)
             self.add(f"{what}: indexing", rate, "/s", 20_000)
-            self.add(f"{what}: longest stall while indexing", self.heart.longest(), "ms", 50)
+            self._add_stall(f"{what}: longest stall while indexing")
             self._close()
-
-
-class _Ages(QObject):
-    """Tells how old the newest change is that a view shows, at every beat of 10 ms."""
-
-    def __init__(self, view: QAbstractItemView, newest: Callable[[], float]) -> None:
-        super().__init__()
-        self._newest = newest
-        self._shown = 0.0
-        self._ages: list[float] = []
-        self._timer = QTimer(self, interval=10, timerType=Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self._note)
-        view.viewport().installEventFilter(self)
-
-    def start(self) -> None:
-        self._ages.clear()
-        self._timer.start()
-
-    def stop(self) -> list[float]:
-        """Return the ages in milliseconds."""
-        self._timer.stop()
-        return self._ages
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Paint:
-            self._shown = self._newest()
-        return False
-
-    def _note(self) -> None:
-        self._ages.append((time.time() - self._shown) * 1000)
 
 
 # Starting
@@ -505,7 +392,10 @@ def started(folder: Path) -> Result:
 
 def table(results: dict[str, list[Result]]) -> str:
     """Return the results as a table in Markdown."""
-    lines = ["| | goal | " + " | ".join(results) + " | plain Qt | |", "|---|---:|"]
+    lines = [
+        "| | goal | " + " | ".join(results) + " | plain Qt, or an idle process | |",
+        "|---|---:|",
+    ]
     lines[1] += "---:|" * (len(results) + 1) + "---|"
     for each in zip(*results.values(), strict=True):
         first = each[0]
