@@ -109,7 +109,13 @@ class ChangeMarks(QObject, Generic[Key]):
 
 
 def paint_mark(
-    painter: QPainter, rect: QRect, strength: float, colours: Theme, *, has_bar: bool
+    painter: QPainter,
+    rect: QRect,
+    strength: float,
+    colours: Theme,
+    *,
+    has_bar: bool,
+    has_ground: bool = True,
 ) -> None:
     """Paint the ground of a marked cell.
 
@@ -119,8 +125,10 @@ def paint_mark(
         strength: Of the mark, from 0.0 to 1.0.
         colours: Those of the window.
         has_bar: Whether the bar stands at its left.
+        has_ground: Whether the cell has nothing else behind its text, as a selection.
     """
-    painter.fillRect(rect, _faint(colours.changed, strength))
+    if has_ground:
+        painter.fillRect(rect, _faint(colours.changed, strength))
     if has_bar:
         bar = QRect(rect.x(), rect.y(), BAR_WIDTH, rect.height())
         painter.fillRect(bar, _faint(colours.colour("amber"), strength))

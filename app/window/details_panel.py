@@ -199,10 +199,9 @@ class DetailsPanel(QWidget):
         if len(shown) > _WORTH_FINDING or self._first:
             self.search.show()
         last = self._first + len(shown)
-        length = f"{last:,} characters"
-        if self._first or not is_last:
-            length = f"characters {self._first + 1:,} – {last:,}"
-        parts = [self._address or node.name, node.type, length]
+        parts = [self._address or node.name, node.type, f"{last:,} characters"]
+        if self._first or not is_last:  # the buttons leave little room: what differs goes first
+            parts = [f"characters {self._first + 1:,} – {last:,}", *parts[:2]]
         if node.child_count:
             parts.insert(2, "1 item" if node.child_count == 1 else f"{node.child_count:,} items")
         self.heading.setText("  ·  ".join(part for part in parts if part))

@@ -31,6 +31,7 @@ _ACTIVE = QStyle.StateFlag.State_Active.value
 _RIGHT = Qt.TextElideMode.ElideRight
 _MIDDLE = Qt.TextElideMode.ElideMiddle  # IDs differ at their ends
 _KEPT_TEXTS = 4_096
+_TELLING = ("type", "state", "name")  # that time and size differ is nothing new
 
 
 class _Lines:
@@ -113,7 +114,8 @@ class RowDelegate(QStyledItemDelegate):
         row = self.rows(number)
         lines = self._usual
         column = COLUMNS[place]
-        if state & _SELECTED:
+        is_selected = state & _SELECTED
+        if is_selected:
             colours = self._theme
             is_active = state & _ACTIVE
             painter.fillRect(rect, colours.selection if is_active else colours.selection_inactive)
@@ -124,9 +126,11 @@ class RowDelegate(QStyledItemDelegate):
             return
         text = column.text(row)
         if self._marks and (strength := self._marks.strength(row.id)):
-            paint_mark(painter, rect, strength, self._theme, has_bar=place == 0)
+            paint_mark(
+                painter, rect, strength, self._theme, has_bar=place == 0, has_ground=not is_selected
+            )
             former = self._former.get(row.id)
-            if former is not None and column.text(former) != text:
+            if former is not None and column.key in _TELLING and column.text(former) != text:
                 lines = self._strong
         if not text:
             return

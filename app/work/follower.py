@@ -24,7 +24,7 @@ _BUSY_SECONDS = 0.04  # after a look that found something
 _PAUSED_SECONDS = 1.0  # between two counts of what waits while the view is paused
 _FIRST_WAIT_SECONDS = 1.0  # after a look that failed; twice as long each time
 _LONGEST_WAIT_SECONDS = 30.0
-_SHARE = 4  # a look that takes long is followed by a pause this many times longer
+_SHARE = 2  # a look that takes long is followed by a pause this many times longer
 _ROWS_SECONDS = 0.04
 
 

@@ -169,7 +169,9 @@ def _job(number: int) -> Application:
 
 
 def _jobs(size: int) -> list[Application]:
-    return [_job(number) for number in range(size // len(pickle.dumps(_job(1), protocol=4)))]
+    sample = 1_000  # what is the same in all is written once
+    each = len(pickle.dumps([_job(n) for n in range(sample)], protocol=4)) / sample
+    return [_job(number) for number in range(int(size / each))]
 
 
 def _settle(path: Path) -> None:
