@@ -8,13 +8,13 @@ states' shapes, and texts that had to be cut to the room there is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPixmap
 from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from app.models.columns import COLUMNS
+from app.models.columns import COLUMNS, Column
 from app.models.roles import DISPLAY_ROLE
 from app.models.states import look_of
 from app.window.change_marks import ChangeMarks, paint_mark
@@ -63,7 +63,12 @@ class _Lines:
 
 
 class RowDelegate(QStyledItemDelegate):
-    """Paints the cells of the ID table."""
+    """Paints the cells of the ID table.
+
+    Attributes:
+        columns: Those of the model.
+        rows: Gives a row of the model by its number, or None while it is not there.
+    """
 
     def __init__(self, marks: ChangeMarks[str], parent: QObject | None = None) -> None:
         """Make the delegate.
@@ -73,6 +78,7 @@ class RowDelegate(QStyledItemDelegate):
             parent: Owner.
         """
         super().__init__(parent)
+        self.columns: Sequence[Column] = COLUMNS
         self.rows: Callable[[int], Row | None] = lambda _: None
         self._marks = marks
         self._former: dict[str, Row] = {}
@@ -113,7 +119,7 @@ class RowDelegate(QStyledItemDelegate):
         number, place = index.row(), index.column()
         row = self.rows(number)
         lines = self._usual
-        column = COLUMNS[place]
+        column = self.columns[place]
         is_selected = state & _SELECTED
         if is_selected:
             colours = self._theme
