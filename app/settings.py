@@ -165,6 +165,13 @@ class Settings:
         "Follow changes",
         "Show what other programs write to the store while it is open.",
     )
+    motion = Setting(
+        "view/motion",
+        "system",
+        "Motion",
+        "The marks of changes fade out; with “Reduced” they stand still and go.",
+        (Choice("system", "As the system"), Choice("reduced", "Reduced")),
+    )
     reopen_last = Setting(
         "start/reopen_last",
         False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from app.work.records import Row, SortColumn
 from persistence.pickles.texts import escaped
@@ -66,6 +67,7 @@ def format_size(size: int) -> str:
     return f"{figure / 1_000:.1f} TB"
 
 
+@lru_cache(4_096)  # the same rows are painted many times, and this is most of it
 def format_time(seconds: float | None, *, exact: bool = False) -> str:
     """Return a moment as local time: "2026-11-24 14:22:05", exact with the UTC offset."""
     if seconds is None:

@@ -82,6 +82,7 @@ class IdTableModel(QAbstractTableModel):
         self._located: set[str] = set()  # IDs whose places the refresh under way asked for
         self._seen = 0  # the page that was looked at last
         self._wanted: OrderedDict[int, None] = OrderedDict()
+        self._coming: list[int] = []  # pages that are being fetched
         self._beginning: Task | None = None
         self._counting: Task | None = None
         self._fetching: Task | None = None
@@ -215,9 +216,10 @@ class IdTableModel(QAbstractTableModel):
         if self._fetching is not None or not self._wanted or self._session is None:
             return
         # The last ones asked for are those in view.
-        pages = [self._wanted.popitem()[0] for _ in range(min(len(self._wanted), _PAGES_IN_VIEW))]
+        count = min(len(self._wanted), _PAGES_IN_VIEW)
+        self._coming = [self._wanted.popitem()[0] for _ in range(count)]
         self._fetching = self._session.window(
-            self._shown, [page * PAGE_SIZE for page in pages], PAGE_SIZE, with_count=False
+            self._shown, [page * PAGE_SIZE for page in self._coming], PAGE_SIZE, with_count=False
         ).then(self._on_fetched, self._on_failed)
 
     def _on_fetched(self, window: RowWindow) -> None:
@@ -257,9 +259,6 @@ class IdTableModel(QAbstractTableModel):
         self._is_stale = False
         pages = list(self._pages)[-_PAGES_IN_VIEW:] or [0]
         self._located = set(self._held_ids().values())
-        if self._located:
-            # Rows in view, too: the user may select one of them before the answer is here.
-            self._located.update(row.id for page in pages for row in self._pages.get(page, ()))
         self._refreshing = self._session.window(
             self._shown, [page * PAGE_SIZE for page in pages], PAGE_SIZE, self._located
         ).then(self._on_refreshed, self._on_failed)
@@ -289,7 +288,9 @@ class IdTableModel(QAbstractTableModel):
             self._is_stale = True  # others were selected meanwhile
             self._refresh_if_stale()
             return
-        self._drop("_fetching")
+        if self._fetching is not None:
+            self._drop("_fetching")  # of the rows as they were; nobody would ask once more
+            self._wanted.update(dict.fromkeys(reversed(self._coming)))
         count = window.count or 0
         if count > self._count:
             self._resize(count)
@@ -298,6 +299,8 @@ class IdTableModel(QAbstractTableModel):
             self._resize(count)
         self._say_count()
         self._refresh_if_stale()
+        if self._wanted:
+            self._fetch_timer.start()
 
     def _move(self, window: RowWindow) -> None:
         """Take over new pages; let the indexes that somebody holds go where their rows went."""
@@ -321,10 +324,10 @@ class IdTableModel(QAbstractTableModel):
         """Replace all pages, and say which rows in view look different now."""
         former = self._pages
         self._pages = OrderedDict()
-        self._wanted.clear()
         self._ids = {row: id_ for id_, row in window.places.items()}
         for first, rows in window.pages.items():
             self._keep(first // PAGE_SIZE, rows)
+            self._wanted.pop(first // PAGE_SIZE, None)
             known = former.get(first // PAGE_SIZE, ())
             changed = [
                 within

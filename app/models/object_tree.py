@@ -20,7 +20,7 @@ from PySide6.QtCore import (
 from app.models.roles import DISPLAY_ROLE
 from app.models.tree_cells import TITLES, cell
 from app.models.tree_loader import PATIENCE_MS, TreeLoader
-from app.models.tree_node import CHUNK, ROOT, Kind, NodeTable, Status, TreeNode
+from app.models.tree_node import CHUNK, FIRST_LINES, ROOT, Kind, NodeTable, Status, TreeNode
 from app.work.records import NodeRow
 from app.work.session import StoreSession
 from app.work.task import Task
@@ -52,6 +52,8 @@ class ObjectTreeModel(QAbstractItemModel):
         revealed: The index at the address given to `reveal`, or the deepest that exists.
         removed: The ID of the object shown: it was removed from the store.
         updated: Lines below some row have come, for the first time or again.
+        value_changed: ID of an object and readable path of a value in it that is another one
+            than before: the object was written again.
     """
 
     shown = Signal(str)
@@ -59,6 +61,7 @@ class ObjectTreeModel(QAbstractItemModel):
     revealed = Signal(QModelIndex)
     removed = Signal(str)
     updated = Signal()
+    value_changed = Signal(str, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -68,6 +71,7 @@ class ObjectTreeModel(QAbstractItemModel):
         self._loader = TreeLoader(self._table, _Edits(self, self._table), self)
         self._loader.loaded.connect(self._go_on_revealing)
         self._loader.loaded.connect(lambda _: self.updated.emit())
+        self._loader.changed.connect(self._say_value_changed)
         self._asking: Task | None = None
         self._revealing: tuple[int, ...] | None = None
         self._patience = QTimer(self)
@@ -160,7 +164,8 @@ class ObjectTreeModel(QAbstractItemModel):
     def _on_root(self, id_: str, row: NodeRow) -> None:
         assert self._session is not None
         if 0 < row.child_count <= CHUNK:
-            self._asking = self._session.children_of(id_, (), 0, row.child_count).then(
+            count = min(row.child_count, FIRST_LINES)
+            self._asking = self._session.children_of(id_, (), 0, count).then(
                 partial(self._on_first_level, row), partial(self._on_root_failed, id_)
             )
         else:
@@ -171,6 +176,8 @@ class ObjectTreeModel(QAbstractItemModel):
         assert self._id is not None
         top = self._table.new(Kind.ROW, row, self._id)
         self._fill(top, partial(self._fill_first_level, top, rows))
+        if len(rows) == FIRST_LINES < row.child_count:
+            self._loader.complete(top)
         self.shown.emit(self._id)
         self._go_on_revealing()
 
@@ -316,6 +323,11 @@ class ObjectTreeModel(QAbstractItemModel):
         top.row = row
         self._say_changed(top)
         self._loader.refresh(changed)
+
+    def _say_value_changed(self, key: int) -> None:
+        node = self._table.get(key)
+        if node is not None and node.kind is Kind.ROW:
+            self.value_changed.emit(node.object_id, node.row.address)
 
     def _on_closed(self) -> None:
         self.show(None)

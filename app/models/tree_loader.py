@@ -9,7 +9,16 @@ from typing import Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.models.tree_node import CHUNK, ROOT, Kind, NodeTable, Status, TreeNode, chunk_ranges
+from app.models.tree_node import (
+    CHUNK,
+    FIRST_LINES,
+    ROOT,
+    Kind,
+    NodeTable,
+    Status,
+    TreeNode,
+    chunk_ranges,
+)
 from app.work.records import NodeRow, Row
 from app.work.session import StoreSession
 from app.work.task import Task
@@ -41,9 +50,12 @@ class TreeLoader(QObject):
 
     Signals:
         loaded: Number of a node whose lines have come, or could not be had.
+        changed: Number of a node that says something else than before, or is new among lines
+            that were there: the object was written again.
     """
 
     loaded = Signal(int)
+    changed = Signal(int)
 
     def __init__(self, table: NodeTable, edits: TreeEdits, parent: QObject) -> None:
         super().__init__(parent)
@@ -51,6 +63,7 @@ class TreeLoader(QObject):
         self._edits = edits
         self._session: StoreSession | None = None
         self._tasks: dict[int, Task] = {}
+        self._begun: set[int] = set()  # nodes whose first lines are there, and no others
         self._lookup: Task | None = None
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
@@ -67,6 +80,7 @@ class TreeLoader(QObject):
         for task in self._tasks.values():
             task.cancel()
         self._tasks.clear()
+        self._begun.clear()
         if self._lookup is not None:
             self._lookup.cancel()
             self._lookup = None
@@ -123,8 +137,8 @@ class TreeLoader(QObject):
         assert self._session is not None
         node.status = Status.LOADING
         node.is_outdated = False
-        object_id, path = self._table.source(node)
         if node.is_reference:
+            object_id, _ = self._table.source(node)
             task = self._session.root(object_id).then(
                 partial(self._on_target, node.key), partial(self._on_failed, node.key)
             )
@@ -134,10 +148,22 @@ class TreeLoader(QObject):
         if count > CHUNK:
             self._put(node, self.lines_below(node, first, count))
             return
-        task = self._session.children_of(object_id, path, first, count).then(
-            partial(self._on_rows, node.key, first), partial(self._on_failed, node.key)
+        has_lines = any(line.kind is Kind.ROW for line in self._table.below(node))
+        self._ask_lines(node, first, count if has_lines else min(count, FIRST_LINES), count)
+
+    def complete(self, node: TreeNode) -> None:
+        """Load all lines below a node that has the first ones."""
+        node.status = Status.LOADING
+        self._begun.add(node.key)
+        first, count = _extent(node)
+        self._ask_lines(node, first, count, count)
+
+    def _ask_lines(self, node: TreeNode, first: int, count: int, total: int) -> None:
+        assert self._session is not None
+        object_id, path = self._table.source(node)
+        self._tasks[node.key] = self._session.children_of(object_id, path, first, count).then(
+            partial(self._on_rows, node.key, first, total), partial(self._on_failed, node.key)
         )
-        self._tasks[node.key] = task
 
     def _on_target(self, key: int, root: NodeRow) -> None:
         """Go on from the object that a reference names to what is in it."""
@@ -147,15 +173,17 @@ class TreeLoader(QObject):
         if root.child_count > CHUNK:
             self._put(node, self.lines_below(node, 0, root.child_count))
             return
-        object_id, path = self._table.source(node)
-        self._tasks[key] = self._session.children_of(object_id, path, 0, CHUNK).then(
-            partial(self._on_rows, key, 0), partial(self._on_failed, key)
-        )
+        self._ask_lines(node, 0, CHUNK, 0)
 
-    def _on_rows(self, key: int, first: int, rows: tuple[NodeRow, ...]) -> None:
+    def _on_rows(self, key: int, first: int, total: int, rows: tuple[NodeRow, ...]) -> None:
         node = self._table.get(key)
-        if node is not None:
-            self._put(node, self.rows_as_nodes(node, rows, first))
+        if node is None:
+            return
+        is_beginning = len(rows) == FIRST_LINES < total
+        status = Status.LOADING if is_beginning else Status.LOADED
+        self._put(node, self.rows_as_nodes(node, rows, first), status)
+        if is_beginning and self._is_there(node) and key not in self._tasks:
+            self.complete(node)
 
     def _on_failed(self, key: int, error: Exception) -> None:
         node = self._table.get(key)
@@ -168,6 +196,8 @@ class TreeLoader(QObject):
         """Let new lines take the place of those below a node; lines of the same name stay."""
         self._tasks.pop(node.key, None)
         former = list(self._table.below(node))
+        was_loaded = node.key not in self._begun and any(line.kind is Kind.ROW for line in former)
+        self._begun.discard(node.key)
         head = _common(former, fresh)
         tail = _common(former[head:][::-1], fresh[head:][::-1])
         gone = len(former) - head - tail
@@ -176,6 +206,8 @@ class TreeLoader(QObject):
             self._edits.remove(node, head, gone)
         if added and self._is_there(node):
             self._edits.insert(node, head, added)
+            for line in added if was_loaded else ():
+                self.changed.emit(line.key)
         if not self._is_there(node):
             return  # somebody who was told of the new lines shows another object now
         node.status = status
@@ -201,8 +233,11 @@ class TreeLoader(QObject):
         if node.row != fresh.row:
             if node.row.child_count != fresh.row.child_count and node.status is not Status.UNKNOWN:
                 node.is_outdated = True  # what is below it was asked for by the former count
+            says_other = node.row.value != fresh.row.value or node.row.type != fresh.row.type
             node.row = fresh.row
             self._edits.touch(node)
+            if says_other:
+                self.changed.emit(node.key)
         if node.is_outdated and node.status is Status.FAILED:
             self.release(node)
         elif node.is_outdated and node.status is Status.LOADED:

@@ -8,10 +8,22 @@ from enum import Enum
 
 from app.work.records import NodeRow
 
-__all__ = ["CHUNK", "ROOT", "Kind", "NodeTable", "Status", "TreeNode", "chunk_ranges"]
+__all__ = [
+    "CHUNK",
+    "FIRST_LINES",
+    "ROOT",
+    "Kind",
+    "NodeTable",
+    "Status",
+    "TreeNode",
+    "chunk_ranges",
+]
 
 CHUNK = 1_000
 """Most lines below one node; what has more shows ranges of lines first."""
+
+FIRST_LINES = 64
+"""Lines that are fetched before the others below a node: more than a view shows at once."""
 
 ROOT = 0
 """Number of the node above all, which is not shown."""

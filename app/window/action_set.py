@@ -125,16 +125,18 @@ class ActionSet:
             action.setIconText(record.plain_text)
             action.setToolTip(_tooltip(action, f"{record.plain_text} {text}".strip()))
 
-    def show_live(self, live: bool, *, is_following: bool) -> None:
+    def show_live(self, live: bool, *, is_following: bool, waiting: int = 0) -> None:
         """Draw the switch of the live view as it stands.
 
         Args:
             live: Whether changes shall be followed.
             is_following: Whether there is a store whose changes are followed.
+            waiting: How many objects have changed that are not shown yet.
         """
         action = self._actions["view.live"]
         action.setChecked(live)
-        action.setIconText("Live" if live else "Paused")
+        paused = f"Paused  ·  {waiting:,} changed" if waiting else "Paused"
+        action.setIconText("Live" if live else paused)
         colour = "green" if is_following else "muted"
         action.setIcon(icon("live", colour) if live else icon("pause", "amber"))
 

@@ -1,9 +1,6 @@
-"""How cells are painted: IDs in monospace, states by shape and colour, tree values with marks."""
+"""How the cells of the object tree are painted, and states by shape and colour everywhere."""
 
 from __future__ import annotations
-
-import time
-from collections.abc import Iterable
 
 from PySide6.QtCore import (
     QModelIndex,
@@ -14,7 +11,7 @@ from PySide6.QtCore import (
     QSize,
     Qt,
 )
-from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPalette
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette
 from PySide6.QtWidgets import (
     QApplication,
     QStyle,
@@ -23,103 +20,35 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.models.columns import COLUMNS
-from app.models.roles import COLOUR_ROLE, ID_ROLE, NODE_ROLE, ROW_ROLE
+from app.models.roles import COLOUR_ROLE, ID_ROLE, NODE_ROLE
 from app.models.states import look_of
+from app.window.change_marks import ChangeMarks, paint_mark
 from app.window.shapes import draw_shape
 from app.window.theme import GRID, monospace, theme
 from app.work.records import NodeRow
 
-__all__ = ["NodeDelegate", "RowDelegate", "paint_state"]
+__all__ = ["NodeDelegate", "paint_state"]
 
 Index = QModelIndex | QPersistentModelIndex
 
-_CHANGED_SECONDS = 2.5
 _VALUE_COLUMN = 1
 _WIDEST_EDITOR = 640  # pixels
-_SELECTED = QStyle.StateFlag.State_Selected.value  # as a number: comparing enums is slow
-_ACTIVE = QStyle.StateFlag.State_Active.value
-_RIGHT = Qt.TextElideMode.ElideRight
 _MIDDLE = Qt.TextElideMode.ElideMiddle  # IDs differ at their ends
-
-
-class RowDelegate(QStyledItemDelegate):
-    """Paints the cells of the ID table.
-
-    Qt's own painting asks the model for eight roles of every cell. This one takes the row
-    itself and draws its text, so that a full view of a large screen stays within a frame.
-    """
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._changed: dict[str, float] = {}
-        self.refresh_fonts()
-
-    def refresh_fonts(self) -> None:
-        """Take over fonts and colours of the application."""
-        usual, fixed = QApplication.font(), monospace()
-        self._usual = (usual, QFontMetrics(usual))
-        self._fixed = (fixed, QFontMetrics(fixed))
-        self._theme = theme()
-
-    def mark_changed(self, ids: Iterable[str]) -> None:
-        """Paint some rows for a moment as changed by others."""
-        until = time.monotonic() + _CHANGED_SECONDS
-        self._changed.update((id_, until) for id_ in ids)
-
-    def forget_changed(self) -> bool:
-        """Drop the marks that are over; return whether any is left."""
-        now = time.monotonic()
-        self._changed = {id_: until for id_, until in self._changed.items() if until > now}
-        return bool(self._changed)
-
-    # Qt
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        colours, rect, state = self._theme, option.rect, option.state.value
-        row = index.data(ROW_ROLE)
-        if state & _SELECTED:
-            is_active = state & _ACTIVE
-            painter.fillRect(rect, colours.selection if is_active else colours.selection_inactive)
-        elif row is not None and self._changed and row.id in self._changed:
-            painter.fillRect(rect, colours.changed)
-        if row is None:
-            return
-        column = COLUMNS[index.column()]
-        text = column.text(row)
-        if not text:
-            return
-        if column.shows_state:
-            paint_state(painter, rect.adjusted(GRID, 0, -GRID, 0), text, option)
-            return
-        font, metrics = self._fixed if column.is_monospace else self._usual
-        room = rect.width() - 2 * GRID
-        shown = metrics.elidedText(text, _MIDDLE if column.is_monospace else _RIGHT, room)
-        left = rect.x() + GRID
-        if column.aligns_right:
-            left += room - metrics.horizontalAdvance(shown)
-        painter.setFont(font)
-        painter.setPen(colours.text if row.is_readable else colours.muted)
-        painter.drawText(left, _baseline(rect, self._usual[1]), shown)
 
 
 class NodeDelegate(QStyledItemDelegate):
     """Paints the cells of the object tree: a value, then what its node is marked with."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, marks: ChangeMarks[tuple[str, str]], parent: QObject | None = None) -> None:
+        """Make the delegate.
+
+        Args:
+            marks: Which values have just changed: ID of the object, and address in it.
+            parent: Owner.
+        """
         super().__init__(parent)
-        self._changed: dict[tuple[str, str], float] = {}
+        self._marks = marks
         self.refresh_fonts()
-
-    def mark_changed(self, id_: str, address: str) -> None:
-        """Paint the row of a value for a moment as changed."""
-        self._changed[id_, address] = time.monotonic() + _CHANGED_SECONDS
-
-    def forget_changed(self) -> bool:
-        """Drop the marks that are over; return whether any is left."""
-        now = time.monotonic()
-        self._changed = {key: until for key, until in self._changed.items() if until > now}
-        return bool(self._changed)
 
     def refresh_fonts(self) -> None:
         """Take over the fonts of the application."""
@@ -130,9 +59,6 @@ class NodeDelegate(QStyledItemDelegate):
     def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
         super().initStyleOption(option, index)
         option.state &= ~QStyle.StateFlag.State_HasFocus
-        if self._changed and self._is_changed(index):
-            option.state &= ~QStyle.StateFlag.State_Selected
-            option.backgroundBrush = QBrush(theme().changed)
         colour = index.data(COLOUR_ROLE)
         if index.column() == _VALUE_COLUMN:
             if isinstance(index.data(NODE_ROLE), NodeRow):
@@ -143,8 +69,13 @@ class NodeDelegate(QStyledItemDelegate):
             option.palette.setColor(QPalette.ColorRole.Text, theme().colour(colour))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        super().paint(painter, option, index)
         node = index.data(NODE_ROLE)
+        if self._marks and isinstance(node, NodeRow):
+            strength = self._marks.strength((index.data(ID_ROLE), node.address))
+            if strength:
+                is_first = index.column() == 0
+                paint_mark(painter, option.rect, strength, theme(), has_bar=is_first)
+        super().paint(painter, option, index)
         if index.column() != _VALUE_COLUMN or not isinstance(node, NodeRow):
             return
         text = str(index.data(Qt.ItemDataRole.DisplayRole) or "")
@@ -174,10 +105,6 @@ class NodeDelegate(QStyledItemDelegate):
             if mark in node.marks:
                 _take(rect, _draw_chip(painter, rect, words, hue, option.font))
         painter.restore()
-
-    def _is_changed(self, index: Index) -> bool:
-        node = index.data(NODE_ROLE)
-        return isinstance(node, NodeRow) and (index.data(ID_ROLE), node.address) in self._changed
 
     def updateEditorGeometry(
         self, editor: QWidget, option: QStyleOptionViewItem, index: Index

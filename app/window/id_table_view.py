@@ -6,14 +6,23 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QFontMetrics, QKeyEvent, QResizeEvent
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QFocusEvent,
+    QFontMetrics,
+    QKeyEvent,
+    QPaintEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from app.models.columns import COLUMNS, Column
 from app.models.id_table import IdTableModel
-from app.window.cell_delegates import RowDelegate
+from app.models.roles import ID_ROLE
+from app.window.change_marks import ChangeMarks
 from app.window.column_widths import ColumnWidths, Wish, wish_for
+from app.window.row_delegate import RowDelegate
 from app.window.theme import GRID, monospace
 from app.work.records import Row
 
@@ -42,7 +51,8 @@ class IdTableView(QTableView):
         super().__init__(parent)
         self.setObjectName("idTable")
         self.setAccessibleName("Objects of the store")
-        self.delegate = RowDelegate(self)
+        self.marks: ChangeMarks[str] = ChangeMarks(self._repaint, self)
+        self.delegate = RowDelegate(self.marks, self)
         self.setItemDelegate(self.delegate)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -57,9 +67,6 @@ class IdTableView(QTableView):
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self._typed = ""
         self._typed_at = 0.0
-        self._fade = QTimer(self)
-        self._fade.setInterval(250)
-        self._fade.timeout.connect(self._fade_changed)
         self.widths: ColumnWidths | None = None
         self._wishes: list[Wish] = []
         self._rows: Callable[[int], Row | None] = lambda _: None
@@ -69,7 +76,7 @@ class IdTableView(QTableView):
     def prepare_columns(self, model: IdTableModel) -> None:
         """Have the columns share the width by what stands in the rows of the model."""
         self.setModel(model)
-        self._rows = model.row
+        self._rows = self.delegate.rows = model.row
         self.widths = ColumnWidths(self, self.horizontalHeader(), lambda: self._wishes)
         model.query_changed.connect(lambda _: self._measure())
         model.count_changed.connect(lambda _: self._measure())
@@ -77,21 +84,23 @@ class IdTableView(QTableView):
     def forget_content(self) -> None:
         """Measure the columns by the next rows alone: they are of another store."""
         self._wishes = []
+        self.marks.clear()
 
     def refresh_theme(self) -> None:
         """Take over palette and fonts of the application."""
         self.delegate.refresh_fonts()
         # One height for all rows: asking each of a million would take seconds.
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 2 * GRID)
-        self.forget_content()
+        self._wishes = []
         self._measure()
         self.viewport().update()
 
     def mark_changed(self, ids: list[str]) -> None:
-        """Highlight for a moment the rows that others changed."""
-        self.delegate.mark_changed(ids)
-        self._fade.start()
-        self.viewport().update()
+        """Highlight for a moment the rows that others changed, and their values that did."""
+        changed = set(ids)
+        self.marks.add(ids)
+        in_view = map(self._rows, self._numbers_in_view())
+        self.delegate.note_former({row.id: row for row in in_view if row and row.id in changed})
 
     def selected_ranges(self) -> list[tuple[int, int]]:
         """Return the selected rows as (first, last), in order; never row by row."""
@@ -147,12 +156,23 @@ class IdTableView(QTableView):
         wish = wish_for(title, texts, metrics, column.letters, extra)
         return replace(wish, grows=column.grows)
 
-    def _fade_changed(self) -> None:
-        if not self.delegate.forget_changed():
-            self._fade.stop()
+    def _numbers_in_view(self) -> range:
+        height = self.viewport().height()
+        first, last = self.rowAt(0), self.rowAt(height - 1)
+        return range(max(first, 0), (last if last >= 0 else self.model().rowCount() - 1) + 1)
+
+    def _repaint(self) -> None:
         self.viewport().update()
 
     # Qt
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        # The delegate takes rows from the model without Qt between: here the model learns
+        # which pages are looked at.
+        rows = self._numbers_in_view()
+        for number in {rows.start, rows.stop - 1} if rows else ():
+            self.model().index(number, 0).data(ID_ROLE)
+        super().paintEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers():

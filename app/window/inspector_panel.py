@@ -213,6 +213,7 @@ class InspectorPanel(QWidget):
         self.model.dataChanged.connect(self._on_data_changed)
         self.model.revealed.connect(self._on_revealed)
         self.model.removed.connect(self._on_removed)
+        self.model.value_changed.connect(self.view.mark_changed)
         self.breadcrumb.chosen.connect(self._on_part_chosen)
         self.tabs.followed.connect(self.show_object)
         self.opcodes.value_chosen.connect(self._on_value_chosen)

@@ -239,6 +239,7 @@ class MainWindow(QMainWindow):
         session.scan_progressed.connect(self.table.show_progress)
         session.scan_progressed.connect(self.status.show_progress)
         session.objects_changed.connect(self._on_objects_changed)
+        session.waiting_changed.connect(lambda _: self._say_store())
         session.trouble.connect(lambda text: self.banner.show_sentence(text, Mood.WARNING))
         session.recovered.connect(self.banner.hide)
         self.opening.chosen.connect(self.open_store)
@@ -384,7 +385,7 @@ class MainWindow(QMainWindow):
     def _say_store(self) -> None:
         info, live = self.session.info, self.settings.live
         is_following = live and info is not None and info.can_follow
-        self.actions_.show_live(live, is_following=is_following)
+        self.actions_.show_live(live, is_following=is_following, waiting=self.session.waiting)
         if info is None:
             self.status.show_no_store()
         else:
@@ -434,6 +435,9 @@ class MainWindow(QMainWindow):
         self.opening.ask()
 
     def _find(self) -> None:
+        if self.inspector.details.has_keyboard():
+            self.inspector.details.open_find()
+            return
         if self.inspector.has_keyboard():
             self.inspector.show_find_bar()
             return

@@ -8,7 +8,6 @@ from PySide6.QtCore import (
     QPersistentModelIndex,
     QPoint,
     Qt,
-    QTimer,
     Signal,
 )
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QResizeEvent
@@ -16,6 +15,7 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QTreeView, QWidge
 
 from app.models.roles import NODE_ROLE
 from app.window.cell_delegates import NodeDelegate
+from app.window.change_marks import ChangeMarks
 from app.window.column_widths import ColumnWidths, Wish
 from app.window.theme import GRID
 from app.window.value_editor import ValueEditor
@@ -64,7 +64,8 @@ class ObjectTreeView(QTreeView):
         super().__init__(parent)
         self.setObjectName("objectTree")
         self.setAccessibleName("Parts of the object")
-        self.delegate = NodeDelegate(self)
+        self.marks: ChangeMarks[tuple[str, str]] = ChangeMarks(self._repaint, self)
+        self.delegate = NodeDelegate(self.marks, self)
         self.setItemDelegate(self.delegate)
         self.setUniformRowHeights(True)
         self.setAlternatingRowColors(False)
@@ -75,9 +76,6 @@ class ObjectTreeView(QTreeView):
         self.setExpandsOnDoubleClick(False)
         self.setIndentation(4 * GRID)
         self.setTabKeyNavigation(False)
-        self._fade = QTimer(self)
-        self._fade.setInterval(250)
-        self._fade.timeout.connect(self._fade_changed)
         self.widths: ColumnWidths | None = None
         self.refresh_theme()
 
@@ -124,13 +122,9 @@ class ObjectTreeView(QTreeView):
             id_: The object.
             address: Readable path of the value in it.
         """
-        self.delegate.mark_changed(id_, address)
-        self._fade.start()
-        self.viewport().update()
+        self.marks.add([(id_, address)])
 
-    def _fade_changed(self) -> None:
-        if not self.delegate.forget_changed():
-            self._fade.stop()
+    def _repaint(self) -> None:
         self.viewport().update()
 
     def _wishes(self) -> list[Wish]:

@@ -7,6 +7,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.settings import Settings
+from app.window.change_marks import set_motion_reduced
 from app.window.settings_dialog import SettingsDialog
 from app.window.theme import apply_appearance
 
@@ -28,6 +29,7 @@ class Preferences(QObject):
         self._window = window
         hints = QGuiApplication.styleHints()
         hints.colorSchemeChanged.connect(self._on_scheme_changed)
+        self.apply("motion")
 
     def show_dialog(self) -> None:
         """Show the Settings dialog."""
@@ -54,9 +56,11 @@ class Preferences(QObject):
         Args:
             name: Of the attribute of `Settings`.
         """
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
         if name in ("appearance", "text_size"):
-            application = QApplication.instance()
-            assert isinstance(application, QApplication)
             apply_appearance(application, self._settings.appearance, self._settings.text_size)
+        elif name == "motion":
+            set_motion_reduced(application, self._settings.motion == "reduced")
         elif name == "live":
             self.live_changed.emit(self._settings.live)

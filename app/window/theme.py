@@ -420,7 +420,8 @@ QLineEdit#filterEdit {
     border: 1px solid <<edge>>; border-radius: 6px; padding: 4px 6px; background: <<base>>;
 }
 QLineEdit#filterEdit:focus { border-color: <<accent>>; }
-QLineEdit#filterEdit[broken="true"], QLineEdit#findEdit[broken="true"] { border-color: <<red>>; }
+QLineEdit#filterEdit[broken="true"], QLineEdit#findEdit[broken="true"],
+QLineEdit#detailsFind[broken="true"] { border-color: <<red>>; }
 QPlainTextEdit#detailsText { border: 0; }
 QLabel[quiet="true"], QToolButton[quiet="true"] { color: <<muted>>; }
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -113,9 +114,23 @@ class Document:
                 is_computed=place.is_computed or child.is_computed,
             )
 
-    def text(self, path: Sequence[int], limit: int) -> str:
-        """Return a value as text of at most so many characters."""
-        return present.text(self._place(tuple(path)).value, limit, python2=self._python2)
+    def text(self, path: Sequence[int], limit: int, first: int = 0) -> str:
+        """Return a value as text of at most so many characters, from the `first` on."""
+        value = self._place(tuple(path)).value
+        return present.text(value, limit, first=first, python2=self._python2)
+
+    def find_text(self, path: Sequence[int], wanted: str, first: int) -> int | None:
+        """Return where in a value's text another one is, in any case: from `first` on, or before.
+
+        None if it is nowhere in a string, or in the first million characters of another value.
+        """
+        value = self._place(tuple(path)).value
+        is_text = isinstance(value, (str, bytes, ByteString))
+        limit = max(len(value), present.TEXT_LIMIT) if is_text else present.TEXT_LIMIT
+        whole = present.text(value, limit, python2=self._python2)
+        pattern = re.compile(re.escape(wanted), re.IGNORECASE)
+        match = pattern.search(whole, first) or pattern.search(whole)
+        return None if match is None else match.start()
 
     def expression(self, path: Sequence[int]) -> str:
         """Return a value as a Python expression.

@@ -19,10 +19,13 @@ from persistence.errors import StoreError
 
 __all__ = ["Follower"]
 
-_LOOK_SECONDS = 1.0
+_IDLE_SECONDS = 0.5  # between two looks when nothing happens
+_BUSY_SECONDS = 0.04  # after a look that found something
+_PAUSED_SECONDS = 1.0  # between two counts of what waits while the view is paused
+_FIRST_WAIT_SECONDS = 1.0  # after a look that failed; twice as long each time
 _LONGEST_WAIT_SECONDS = 30.0
-_SHARE = 4  # a look that takes long is followed by a pause this many times longer
-_ROWS_SECONDS = 0.15
+_SHARE = 2  # a look that takes long is followed by a pause this many times longer
+_ROWS_SECONDS = 0.04
 
 
 class Follower(QObject):
@@ -31,8 +34,8 @@ class Follower(QObject):
     Signals:
         progressed: Objects read, and of how many (0 if unknown).
         scanned: Number of objects, and whether the store tells what changes.
-        rows_changed, objects_changed, objects_removed, trouble, recovered: As those of the
-            session.
+        rows_changed, objects_changed, objects_removed, waiting_changed, trouble, recovered:
+            As those of the session.
     """
 
     progressed = Signal(int, int)
@@ -40,12 +43,14 @@ class Follower(QObject):
     rows_changed = Signal()
     objects_changed = Signal(list)
     objects_removed = Signal(list)
+    waiting_changed = Signal(int)
     trouble = Signal(str)
     recovered = Signal()
 
     def __init__(self, work: OpenStore, outbox: Outbox, parent: QObject) -> None:
         super().__init__(parent)
         self.is_scanned = False
+        self.waiting = 0  # changes that are not shown while nothing is followed
         self._work = work
         self._scan: Scan = work.scan
         self._outbox = outbox
@@ -55,9 +60,13 @@ class Follower(QObject):
         self._is_looking = False
         self._wants_look = False
         self._failures = 0
+        self._pause = _IDLE_SECONDS
         self._look_timer = QTimer(self)
         self._look_timer.setSingleShot(True)
         self._look_timer.timeout.connect(self.look_now)
+        self._count_timer = QTimer(self)
+        self._count_timer.setSingleShot(True)
+        self._count_timer.timeout.connect(self._count_waiting)
         self._rows_timer = QTimer(self)
         self._rows_timer.setSingleShot(True)
         self._rows_timer.setInterval(int(_ROWS_SECONDS * 1000))
@@ -72,21 +81,27 @@ class Follower(QObject):
     def stop(self) -> None:
         """Follow no more; the object is deleted when the pending events are done."""
         self._is_stopped = True
-        self._look_timer.stop()
-        self._rows_timer.stop()
+        for timer in (self._look_timer, self._count_timer, self._rows_timer):
+            timer.stop()
         self.deleteLater()
 
     def set_live(self, live: bool) -> None:
-        """Look every second, or only when told to."""
+        """Look all the time; or only when told to, and count meanwhile what is not shown."""
         self._is_live = live
-        if not live and self.is_scanned and not self._failures:
+        if not self.is_scanned:
+            return
+        if live:
+            self._count_timer.stop()
+            if not self._is_looking and not self._look_timer.isActive():
+                self._look_in(0)
+        elif not self._failures:
             self._look_timer.stop()
-        elif live and self.is_scanned and not self._is_looking and not self._look_timer.isActive():
-            self._look_in(0)
+            self._count_in(_PAUSED_SECONDS)
 
     def look_now(self) -> None:
         """Look for what changed; once more afterwards if that is under way."""
         self._look_timer.stop()
+        self._count_timer.stop()
         if self._is_looking:
             self._wants_look = self.is_scanned
             return
@@ -130,6 +145,15 @@ class Follower(QObject):
         self._work.objects.forget((*found.changed, *found.removed))
         self._post(partial(self._on_looked, found, time.monotonic() - began))
 
+    def _count(self) -> None:
+        began = time.monotonic()
+        count: int | None
+        try:
+            count = self._scan.pending()
+        except (StoreError, OSError, NotImplementedError):
+            count = None  # the next look will say what is wrong
+        self._post(partial(self._on_counted, count, time.monotonic() - began))
+
     def _absorb(self, ids: Sequence[str], then: Callable[[], None]) -> None:
         self._work.objects.forget(ids)
         try:
@@ -156,17 +180,45 @@ class Follower(QObject):
             self.is_scanned = True
             self.scanned.emit(done, self._scan.can_follow)
             if self._is_live:
-                self._look_in(_LOOK_SECONDS)
+                self._look_in(_IDLE_SECONDS)
+            else:
+                self._count_in(_PAUSED_SECONDS)
 
     def _on_looked(self, found: Found, seconds: float) -> None:
         self._is_looking = False
         self._on_recovered()
+        self._say_waiting(0)
         self._tell(found)
+        self._pause = _BUSY_SECONDS if found else min(2 * self._pause, _IDLE_SECONDS)
         if self._wants_look:
             self._wants_look = False
             self.look_now()
         elif self._is_live:
-            self._look_in(max(_LOOK_SECONDS, _SHARE * seconds))
+            self._look_in(max(self._pause, _SHARE * seconds))
+        else:
+            self._count_in(_PAUSED_SECONDS)
+
+    def _count_in(self, seconds: float) -> None:
+        if not self._is_stopped and self._scan.can_follow:
+            self._count_timer.start(int(seconds * 1000))
+
+    def _count_waiting(self) -> None:
+        if not self._is_live and not self._is_looking:
+            self._work.scan_lane.call(self._count, Priority.BACKGROUND)
+
+    def _on_counted(self, count: int | None, seconds: float) -> None:
+        if self._is_live or self._is_looking:
+            return  # what was counted is shown now
+        if count is None:
+            self._count_in(_LONGEST_WAIT_SECONDS)
+            return
+        self._say_waiting(count)
+        self._count_in(max(_PAUSED_SECONDS, _SHARE * seconds))
+
+    def _say_waiting(self, count: int) -> None:
+        if count != self.waiting:
+            self.waiting = count
+            self.waiting_changed.emit(count)
 
     def _on_failed(self, error: Exception) -> None:
         self._is_looking = self._wants_look = False
@@ -176,7 +228,7 @@ class Follower(QObject):
         self.trouble.emit(str(error))
         if isinstance(error, NotImplementedError):
             return  # it will not be able to the next time either
-        wait = min(_LONGEST_WAIT_SECONDS, _LOOK_SECONDS * 2 ** (self._failures - 1))
+        wait = min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2 ** (self._failures - 1))
         if self._is_live or not self.is_scanned:
             self._look_in(wait)
 

@@ -125,11 +125,13 @@ class Inspector:
         document: str,
         data: bytes,
         path: Sequence[int],
-        limit: int,
+        part: tuple[int, int],
         progress: Progress | None = None,
     ) -> str:
-        """Return a value as text of at most `limit` characters. Raises as `root`."""
-        _, payload = self._ask(protocol.Text(document, tuple(path), limit), data, progress)
+        """Return a value as text, given which part as (first, most). Raises as `root`."""
+        first, limit = part
+        request = protocol.Text(document, tuple(path), limit, first)
+        _, payload = self._ask(request, data, progress)
         return payload.decode()
 
     def expression(

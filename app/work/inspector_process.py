@@ -107,7 +107,7 @@ class _Desk:
                 rows = document.children(request.path, request.first, request.count)
                 return {"result": [protocol.row_to_wire(row) for row in rows]}, b""
             case protocol.Text():
-                return {}, document.text(request.path, request.limit).encode()
+                return {}, document.text(request.path, request.limit, request.first).encode()
             case protocol.Expression():
                 return {}, document.expression(request.path).encode("utf-8", "backslashreplace")
             case protocol.Changed():
@@ -120,6 +120,8 @@ class _Desk:
         match request:
             case protocol.References():
                 return list(document.references())
+            case protocol.FindText():
+                return document.find_text(request.path, request.text, request.first)
             case protocol.EditText():
                 return document.edit_text(request.path)
             case protocol.SeenAt():

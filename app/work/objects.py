@@ -95,11 +95,19 @@ class ObjectReader:
         )
         return tuple(self._with_targets(rows))
 
-    def text(self, id_: str, path: Sequence[int], limit: int, progress: Progress) -> str:
-        """Return a value as text of at most so many characters."""
+    def text(self, id_: str, path: Sequence[int], part: tuple[int, int], progress: Progress) -> str:
+        """Return a part of a value as text, given as (first, most) in characters."""
         return self._ask(
-            id_, lambda name, data: self._inspector.text(name, data, path, limit, progress)
+            id_, lambda name, data: self._inspector.text(name, data, path, part, progress)
         )
+
+    def find_text(
+        self, id_: str, path: Sequence[int], wanted: str, first: int, progress: Progress
+    ) -> int | None:
+        """Return where in a value's text another one is, or None."""
+        ask = partial(protocol.FindText, path=tuple(path), text=wanted, first=first)
+        place: int | None = self._told(id_, ask, progress)
+        return place
 
     def expression(self, id_: str, path: Sequence[int], progress: Progress) -> str:
         """Return a value as a Python expression."""

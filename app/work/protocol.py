@@ -106,6 +106,17 @@ class Text(DocumentRequest):
     verb: ClassVar[str] = "text"
     path: tuple[int, ...] = ()
     limit: int = 1_000_000
+    first: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FindText(DocumentRequest):
+    """Asks where in a value's text another one is: a number of characters, or null."""
+
+    verb: ClassVar[str] = "find_text"
+    path: tuple[int, ...] = ()
+    text: str = ""
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +300,7 @@ Request: TypeAlias = (
     | Salvage
     | Children
     | Text
+    | FindText
     | Expression
     | References
     | EditText

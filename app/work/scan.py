@@ -113,6 +113,14 @@ class Scan:
         self._token = changes.token
         return found
 
+    def pending(self) -> int:
+        """Return how many objects changed since the last look, which is still to be taken."""
+        token = self._token
+        changes: Changes = self._lanes.on_store(
+            lambda store: store.changes(token), Priority.BACKGROUND
+        )
+        return len(changes.changed) + len(changes.removed)
+
     def absorb(self, ids: Iterable[str]) -> Found:
         """Read some objects again that were written or removed."""
         return self._absorb(ids)

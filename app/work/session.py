@@ -56,6 +56,8 @@ class StoreSession(QObject):
         objects_changed: The IDs of objects that were written, by us or others. What is
             shown of their insides is out of date.
         objects_removed: The IDs of objects that are gone.
+        waiting_changed: How many objects others have changed that are not shown, because the
+            session is not live.
         trouble: A sentence: the store cannot be followed at the moment, and is tried again.
         recovered: The store answers again.
     """
@@ -67,6 +69,7 @@ class StoreSession(QObject):
     scan_progressed = Signal(int, int)
     objects_changed = Signal(list)
     objects_removed = Signal(list)
+    waiting_changed = Signal(int)
     trouble = Signal(str)
     recovered = Signal()
 
@@ -97,8 +100,13 @@ class StoreSession(QObject):
 
     @property
     def is_live(self) -> bool:
-        """Whether the store is looked at every second for what other programs change."""
+        """Whether the store is looked at all the time for what other programs change."""
         return self._is_live
+
+    @property
+    def waiting(self) -> int:
+        """How many objects others have changed that are not shown, while it is not live."""
+        return 0 if self._follower is None else self._follower.waiting
 
     def open(self, uri: str | os.PathLike[str] | StoreUrl, read_only: bool = False) -> None:
         """Open the store at an address, creating nothing; what was open is closed first.
@@ -132,7 +140,7 @@ class StoreSession(QObject):
             self._follower.look_now()
 
     def set_live(self, live: bool) -> None:
-        """Look every second for what other programs changed, or stop doing so."""
+        """Look all the time for what other programs changed; or only count it meanwhile."""
         self._is_live = live
         if self._follower is not None:
             self._follower.set_live(live)
@@ -216,10 +224,16 @@ class StoreSession(QObject):
         place = (tuple(path), first, count)
         return self._ask_inspector(lambda objects, progress: objects.children(id_, place, progress))
 
-    def text(self, id_: str, path: Sequence[int], limit: int = 1_000_000) -> Task:
-        """Give a value as text, in full up to a number of characters."""
+    def text(self, id_: str, path: Sequence[int], limit: int = 1_000_000, first: int = 0) -> Task:
+        """Give a value as text, from a character on and up to a number of them."""
         return self._ask_inspector(
-            lambda objects, progress: objects.text(id_, tuple(path), limit, progress)
+            lambda objects, progress: objects.text(id_, tuple(path), (first, limit), progress)
+        )
+
+    def find_text(self, id_: str, path: Sequence[int], wanted: str, first: int = 0) -> Task:
+        """Give where in a value's text another one is, from a character on, or before; or None."""
+        return self._ask_inspector(
+            lambda objects, progress: objects.find_text(id_, tuple(path), wanted, first, progress)
         )
 
     def expression(self, id_: str, path: Sequence[int]) -> Task:
@@ -414,6 +428,7 @@ class StoreSession(QObject):
         follower.objects_changed.connect(self.objects_changed)
         follower.objects_removed.connect(self.objects_removed)
         follower.rows_changed.connect(self.rows_changed)
+        follower.waiting_changed.connect(self.waiting_changed)
         follower.scanned.connect(self._on_scanned)
         follower.trouble.connect(self.trouble)
         follower.recovered.connect(self.recovered)

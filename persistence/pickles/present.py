@@ -74,16 +74,18 @@ def children(value: Any, first: int, count: int, *, python2: bool = False) -> li
     return list(view(value, python2=python2).parts.slice(max(first, 0), max(count, 0)))
 
 
-def text(value: Any, limit: int = TEXT_LIMIT, *, python2: bool = False) -> str:
-    """Return a value as text of at most `limit` characters: a string as it is.
+def text(value: Any, limit: int = TEXT_LIMIT, *, first: int = 0, python2: bool = False) -> str:
+    """Return a value as text of at most `limit` characters from the `first` on.
+
+    A string is given as it is.
 
     Lone surrogates, which no encoding can carry, become escapes.
     """
     value = _unwrapped(value)
     if isinstance(value, str):
-        full = value[: limit + 1]
+        full = value[first : first + limit + 1]
     elif isinstance(value, ByteString) or (python2 and type(value) is bytes):
-        full = text_of(value)[: limit + 1]
+        full = text_of(value)[first : first + limit + 1]
     else:
         shown = view(value, python2=python2)
         if shown.text is not None:
@@ -91,7 +93,8 @@ def text(value: Any, limit: int = TEXT_LIMIT, *, python2: bool = False) -> str:
         elif shown.brief is not None and shown.code is None:
             full = shown.brief
         else:
-            full = render(value, limit, python2=python2)
+            full = render(value, first + limit, python2=python2)
+        full = full[first:]
     return shortened(full, limit).encode("utf-8", "backslashreplace").decode("utf-8")
 
 

@@ -172,6 +172,18 @@ def test_rows_far_down_come_when_they_are_looked_at(
     assert model.row(5 * PAGE_SIZE) is None
 
 
+def test_rows_asked_for_during_a_refresh_come_after_it(
+    tmp_path: Path, plain_model: IdTableModel, open_session: Open, qtbot: QtBot
+) -> None:
+    session = open_session(table(tmp_path / "jobs.db", 3 * PAGE_SIZE))
+    plain_model.set_session(session)
+    last = 3 * PAGE_SIZE - 1
+    qtbot.waitUntil(lambda: plain_model.rowCount() == last + 1, timeout=TIMEOUT)
+    session.rows_changed.emit()  # the answer drops what was asked for later
+    plain_model.index(last, 0).data(DISPLAY_ROLE)
+    qtbot.waitUntil(lambda: plain_model.row(last) is not None, timeout=TIMEOUT)
+
+
 def test_memory_is_bounded_while_all_rows_are_looked_at(
     plain_model: IdTableModel, tmp_path: Path, open_session: Open, qtbot: QtBot
 ) -> None:

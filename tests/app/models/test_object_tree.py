@@ -229,7 +229,7 @@ def test_long_containers_come_in_chunks(plain_tree: Tree, folder: Path, open_ses
     assert chunk.data(NODE_ROLE) is None
     assert tree.model.object_of(chunk) is None
     tree.expand(chunk)
-    assert tree.model.rowCount(chunk) == 500
+    tree.until(lambda: tree.model.rowCount(chunk) == 500)
     last = tree.model.index(499, 0, chunk)
     assert tree.value(last) == "2499"
     assert tree.model.address_of(last) == (0, 2_499)
@@ -267,6 +267,39 @@ def test_a_line_far_down_is_revealed_through_chunks_and_references(
     with tree.qtbot.waitSignal(tree.model.revealed, timeout=TIMEOUT) as revealed:
         tree.model.reveal((*address[:2], 99))
     assert tree.model.address_of(revealed.args[0]) == address[:2]
+
+
+def test_the_first_lines_come_before_the_others_and_none_counts_as_changed(
+    tree: Tree, folder: Path, open_session: Open
+) -> None:
+    write(folder, {"Long.1": {"items": list(range(90)), "more": 1}})
+    session = open_session(folder)
+    changed: list[str] = []
+    tree.model.value_changed.connect(lambda _, address: changed.append(address))
+    tree.show(session, "Long.1")
+    items = tree.down("items")
+    counts: list[int] = []
+    tree.model.rowsInserted.connect(lambda *_: counts.append(tree.model.rowCount(items)))
+    tree.expand(items)
+    tree.until(lambda: counts == [64, 90])
+    assert tree.value(tree.child(items, "[89]")) == "89"
+    assert changed == []
+
+
+def test_values_that_are_written_anew_are_told(
+    tree: Tree, folder: Path, open_session: Open
+) -> None:
+    write(folder, {"Job.1": {"state": "NEW", "name": "one"}})
+    session = open_session(folder)
+    session.set_live(True)
+    changed: list[tuple[str, str]] = []
+    tree.model.value_changed.connect(lambda *change: changed.append(change))
+    tree.show(session, "Job.1")
+    address = tree.down("state").data(ADDRESS_ROLE)
+    write(folder, {"Job.1": {"state": "DONE", "name": "one"}})
+    tree.until(lambda: ("Job.1", address) in changed)
+    assert tree.value(tree.down("state")) == "DONE"
+    assert ("Job.1", tree.down("name").data(ADDRESS_ROLE)) not in changed
 
 
 def test_an_object_that_cannot_be_shown_is_an_error_row_and_can_be_retried(

@@ -31,9 +31,9 @@ def test_what_another_program_writes_is_shown_and_marked_and_the_cursor_stays(
     with make_store(path) as store:
         store.write(written, store.read(written) + b"trailing bytes of no meaning")
     driver.until(lambda: _size(driver, written) == size + 28)
-    assert written in driver.table.delegate._changed
+    assert driver.table.marks.strength(written) == 1.0
     assert driver.window.table.current_id == shown
-    driver.until(lambda: not driver.table.delegate._changed)
+    driver.until(lambda: not driver.table.marks)
 
 
 def test_the_shown_object_follows_what_is_written_and_open_rows_stay_open(
@@ -55,7 +55,7 @@ def test_own_changes_are_not_marked_as_those_of_others(driver: Driver, path: Pat
     driver.select(one)
     with driver.qtbot.waitSignal(driver.window.changes.change_done, timeout=60_000):
         driver.window.flow.replace_by_object(one, other)
-    assert driver.table.delegate._changed == {}
+    assert not driver.table.marks
 
 
 def test_paused_means_that_nothing_moves_until_refresh(driver: Driver, path: Path) -> None:

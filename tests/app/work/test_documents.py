@@ -143,3 +143,14 @@ def test_a_damaged_pickle_is_refused_with_the_place() -> None:
     with pytest.raises(DecodeError) as error:
         Document(b"\x80\x04]").root()
     assert error.value.offset is not None
+
+
+def test_a_long_text_is_given_and_searched_in_parts() -> None:
+    found = Document(pickle.dumps(["abc" * 100_000 + "Needle" + "xyz", {"k": "needle"}]))
+    assert found.text((0,), 3, 299_999) == "cN…"
+    assert found.text((0,), 100, 300_000) == "Needlexyz"
+    assert found.text((0,), 100, 900_000) == ""
+    assert found.find_text((0,), "needle", 0) == 300_000
+    assert found.find_text((0,), "abc", 299_998) == 0  # from the beginning again
+    assert found.find_text((0,), "[abc]", 0) is None
+    assert found.find_text((1,), "NEEDLE", 0) == found.text((1,), 100).index("needle")

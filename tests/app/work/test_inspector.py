@@ -67,7 +67,7 @@ def outcome_of(inspector: Inspector, sample: Path) -> str:
         row = inspector.root(sample.stem, sample.read_bytes())
         inspector.children(sample.stem, b"", ((), 0, 100))
         inspector.references(sample.stem, b"")
-        inspector.text(sample.stem, b"", (), 10_000)
+        inspector.text(sample.stem, b"", (), (0, 10_000))
     except DecodeError as error:
         assert str(error)
         return "report a clear error"
@@ -104,7 +104,7 @@ def test_an_object_is_sent_once_and_asked_about_often(inspector: Inspector) -> N
     inspector.root("1", pickle.dumps({"a": [1, 2]}))
     (row,) = inspector.children("1", b"", ((), 0, 10))
     assert row.name == "a"
-    assert inspector.text("1", b"", (0, 1), 10) == "2"
+    assert inspector.text("1", b"", (0, 1), (0, 10)) == "2"
     assert inspector.expression("1", b"", (0,)) == "[1, 2]"
 
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import psutil
 import pytest
-from PySide6.QtCore import QCoreApplication, QTimer
+from PySide6.QtCore import QCoreApplication
 from pytestqt.qtbot import QtBot
 
 from app.work.inspector import Bounds, InspectionError
@@ -262,12 +262,16 @@ def test_a_paused_session_looks_only_when_told_to(
     qtbot.waitUntil(lambda: changed == ["Job.3"], timeout=TIMEOUT)
     session.set_live(False)
     put(folder, "Job.4", {})
-    timers = session.findChildren(QTimer)
-    qtbot.waitUntil(lambda: not any(timer.isActive() for timer in timers), timeout=TIMEOUT)
+    waiting: list[int] = []
+    session.waiting_changed.connect(waiting.append)
+    qtbot.waitUntil(lambda: waiting == [1], timeout=TIMEOUT)
     assert answer(session.count(ALL)) == 4
+    put(folder, "Job.5", {})
+    qtbot.waitUntil(lambda: waiting == [1, 2], timeout=TIMEOUT)
     with qtbot.waitSignal(session.objects_changed, timeout=TIMEOUT):
         session.refresh()
-    assert answer(session.count(ALL)) == 5
+    assert answer(session.count(ALL)) == 6
+    assert waiting[-1] == 0
     assert not session.is_live
 
 
