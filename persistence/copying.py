@@ -84,9 +84,7 @@ class Copy:
         """Copy some objects, or all; see `transfer.copy`."""
         token = self._token()
         self._choose(ids)
-        self._looks_inside = (
-            ids is not None or self._target.pid_type is not None or bool(self._map.given)
-        )
+        self._looks_inside = ids is not None or self._target.pid_type is not None
         self._report()
         if self._on_conflict == "refuse":
             self._check()
@@ -182,6 +180,7 @@ class Copy:
         try:
             for record in self._source.read_many(ids):
                 given.add(record.id_)
+                self._notes["unreadable"].pop(record.id_, None)  # it was, some time before
                 yield record
         except LoadError as error:
             if len(ids) == 1:
@@ -194,7 +193,7 @@ class Copy:
 
     def _translated(self, record: Record) -> bytes:
         """Return a pickle with the IDs that objects have in the target."""
-        if not self._looks_inside:
+        if not self._looks_inside and not self._map.given:
             return record.data
         id_ = record.id_
         try:
@@ -203,6 +202,7 @@ class Copy:
             if self._map.given:
                 self._note("unlinked", id_)
             return record.data
+        self._notes["unlinked"].pop(id_, None)
         wants = self._target.pid_type
 
         def link(reference: Reference) -> str | int | None:

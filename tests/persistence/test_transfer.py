@@ -461,6 +461,22 @@ def test_an_object_that_the_disk_does_not_give_is_named_and_the_rest_is_copied(
         assert not report.is_complete
 
 
+def test_what_could_not_be_read_at_first_is_copied_when_it_is_whole(tmp_path: Path) -> None:
+    with make("folder", tmp_path / "a") as source, make("gc3pie table", tmp_path / "b") as target:
+        put(tmp_path / "a", 3)
+        whole = pickle.dumps("whole")
+        (tmp_path / "a" / "Job.1").write_bytes(whole[:5])
+
+        def on_progress(done: int, total: int) -> None:
+            if done == 3 and source.read("Job.1") != whole:
+                (tmp_path / "a" / "Job.1").write_bytes(whole)
+
+        report = copy(source, target, progress=on_progress)
+        assert report.is_complete
+        assert report.changed == ("Job.1",)
+        assert target.read(report.mapping["Job.1"]) == whole
+
+
 # Ending it, and going on
 
 
