@@ -16,6 +16,7 @@ __all__ = [
     "LiteralError",
     "LoadError",
     "ObjectNotFound",
+    "PasswordError",
     "PathError",
     "ReadOnlyError",
     "SaveError",
@@ -133,6 +134,22 @@ class ReadOnlyError(StoreError):
             f"{store} cannot be changed: {why}.", "Open it again with permission to write."
         )
         self.store = store
+
+
+class PasswordError(StoreError):
+    """A server wants a password, or another one than it was given.
+
+    Attributes:
+        store: Address of the store, without password.
+        was_given: Whether there was a password, in the address or elsewhere.
+        can_be_kept: Whether this system has a keyring that could keep one.
+    """
+
+    def __init__(self, reason: str, advice: str, store: str, *, was_given: bool) -> None:
+        super().__init__(reason, advice)
+        self.store = store
+        self.was_given = was_given
+        self.can_be_kept = False
 
 
 class UnknownSchemeError(StoreError, KeyError):

@@ -94,6 +94,8 @@ class SqlStore(RecordStore):
             self._database.close()
             raise
         self.keeps_summaries = self._layout.keeps_summaries
+        if isinstance(self._database, ServerDatabase) and not self.read_only:
+            self._note_replica(self._database)
         if not self._database.has_transactions(self._table):
             self.read_only = True
             self.notices.append(
@@ -124,6 +126,14 @@ class SqlStore(RecordStore):
             self.read_only = True
             self.notices.append(f"{url.path} is not writable for you: opened read-only.")
         return database
+
+    def _note_replica(self, database: ServerDatabase) -> None:
+        if not database.takes_changes:
+            self.read_only = True
+            self.notices.append(
+                f"The server of {database.place} only reads, as replicas do: opened read-only. "
+                "Connect to its primary server to change objects."
+            )
 
     def _find_layout(self, create: bool) -> Layout:
         layout = find_layout(self._database, self._table)

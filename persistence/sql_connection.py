@@ -130,6 +130,7 @@ class Database(ABC):
         address: That of the store, without password.
         place: What messages call the database: its path, or its address without the table.
         patience: Seconds that a change waits for other writers.
+        limit: Seconds that one statement may take; 0 for no limit.
     """
 
     engine: Engine
@@ -139,6 +140,7 @@ class Database(ABC):
         self.address = str(url)
         self.place = place
         self.patience = patience
+        self.limit = 0.0
         self._secret = url.password
         self._idle: list[Connection] = []
         # A database in memory has one connection, and the threads take turns.
@@ -202,7 +204,9 @@ class Database(ABC):
     def error(self, error: BaseException) -> StoreError:
         """Return the store's error for one of the driver or of SQLAlchemy."""
         cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-        return store_error(cause, self.place, patience=self.patience, secret=self._secret)
+        return store_error(
+            cause, self.place, patience=self.patience, limit=self.limit, secret=self._secret
+        )
 
     @contextmanager
     def translated(self) -> Iterator[None]:
