@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from persistence.errors import (
     ConflictError,
     DecodeError,
+    InDoubtError,
     LoadError,
     ObjectNotFound,
     PasswordError,
@@ -43,6 +44,7 @@ __all__ = [
     "DecodeError",
     "Edit",
     "FilesystemStore",
+    "InDoubtError",
     "LoadError",
     "ObjectNotFound",
     "PasswordError",

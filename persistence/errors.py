@@ -13,6 +13,7 @@ __all__ = [
     "ConflictError",
     "DecodeError",
     "EditError",
+    "InDoubtError",
     "LiteralError",
     "LoadError",
     "ObjectNotFound",
@@ -150,6 +151,19 @@ class PasswordError(StoreError):
         self.store = store
         self.was_given = was_given
         self.can_be_kept = False
+
+
+class InDoubtError(StoreError):
+    """The connection broke in the moment of saving: the change may be stored or not.
+
+    All of it is stored, or nothing. Reading the objects again tells.
+    """
+
+    def __init__(self, store: str) -> None:
+        super().__init__(
+            f"The connection to {store} was lost in the moment of saving.",
+            "The change may be saved or not: refresh, and look before trying again.",
+        )
 
 
 class UnknownSchemeError(StoreError, KeyError):

@@ -15,14 +15,23 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
-from persistence.errors import ConflictError, DecodeError, ObjectNotFound, SaveError, StoreError
+from persistence.errors import (
+    ConflictError,
+    DecodeError,
+    InDoubtError,
+    ObjectNotFound,
+    SaveError,
+    StoreError,
+)
 from persistence.records import DEFAULT_PROTOCOL, RecordStore
 from persistence.sql_connection import Database
-from persistence.sql_errors import Cause, cause_of
+from persistence.sql_errors import LOST, Cause, cause_of
+from persistence.sql_jobshelf import JobshelfLayout
 from persistence.sql_layout import Layout
 from persistence.sql_schema import check_table_name, create_layout, find_layout, missing_table
 from persistence.sql_server import ServerDatabase
 from persistence.sql_sqlite import Durability, SqliteDatabase
+from persistence.sql_watch import SqlWatch
 from persistence.store import Changes, Edit, Ids, Record
 from persistence.summary import Digest, Summary, digest
 from persistence.urls import StoreUrl
@@ -191,6 +200,12 @@ class SqlStore(RecordStore):
     def changes(self, since: Any = None) -> Changes:
         return self._layout.changes(since)
 
+    def watch(self) -> SqlWatch | None:
+        is_told = isinstance(self._layout, JobshelfLayout)
+        if not is_told or not isinstance(self._database, ServerDatabase):
+            return None
+        return SqlWatch(self._database, self._table) if self._database.can_notify else None
+
     def _has(self, ids: Sequence[str]) -> set[str]:
         return self._layout.present(ids)
 
@@ -226,15 +241,29 @@ class SqlStore(RecordStore):
         final = {edit.id_: edit.data for edit in edits}
         digests = {id_: _digest(data) for id_, data in final.items() if data is not None}
         for attempt in range(1, _ATTEMPTS + 1):
+            mark = None
             try:
                 with self._database.transaction() as connection:
-                    self._layout.write(connection, edits, digests)
+                    mark = self._layout.write(connection, edits, digests)
                 return
+            except InDoubtError:
+                was_done = self._was_done(mark)
+                if was_done:
+                    return
+                if was_done is None or attempt == _ATTEMPTS:
+                    raise
             except StoreError as error:
                 if error.__cause__ is None or not self._may_succeed(error.__cause__, edits):
                     raise
                 if attempt == _ATTEMPTS:
                     raise
+
+    def _was_done(self, mark: object) -> bool | None:
+        """Whether a transaction was committed; None if there is nobody to tell."""
+        try:
+            return self._layout.was_done(mark)
+        except StoreError:
+            return None
 
     def _may_succeed(self, error: BaseException, edits: Sequence[Edit]) -> bool:
         """Whether to try a change again that the database refused."""
@@ -243,7 +272,7 @@ class SqlStore(RecordStore):
             conflict = self._layout.conflict(edits)
             if conflict is not None:
                 raise conflict from error
-        return cause in (Cause.REFUSED_ROW, Cause.CONFLICT)
+        return cause in (Cause.REFUSED_ROW, Cause.CONFLICT, *LOST)
 
     def _new_id(self, obj: Any) -> str:
         return (

@@ -127,6 +127,7 @@ _BY_SQLSTATE = {
 
 # https://mariadb.com/kb/en/mariadb-error-code-reference/; from 2000 on the client's own.
 _BY_NUMBER = {
+    0: Cause.CONNECTION_LOST,  # PyMySQL's word for a connection that it has closed
     1021: Cause.DISK_FULL,
     1040: Cause.TOO_MANY,
     1044: Cause.NOT_ALLOWED,

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -51,6 +51,7 @@ from persistence.errors import ObjectNotFound, StoreError
 from persistence.ids import new_id
 from persistence.sql_connection import Connection, Database
 from persistence.sql_layout import Layout, Saved, as_time, chunks, first_rows
+from persistence.sql_watch import channel_of
 from persistence.store import Changes
 from persistence.summary import Summary
 
@@ -75,6 +76,20 @@ _mysql: dict[str, Any] = {
     "mysql_charset": "utf8mb4",
     "mysql_collate": "utf8mb4_bin",
 }
+
+
+class _Mark(NamedTuple):
+    """What a transaction can be told by from all others.
+
+    Attributes:
+        change: Its number.
+        saved: The time in the rows that it wrote; None if it wrote none.
+        removed: The IDs it removed.
+    """
+
+    change: int
+    saved: float | None
+    removed: frozenset[str]
 
 
 class _Tables:
@@ -172,6 +187,8 @@ class JobshelfLayout(Layout):
         now = bindparam("now", type_=BigInteger)
         id_ = bindparam("id", type_=_id_text)
 
+        is_postgresql = database.engine.dialect.name == "postgresql"
+        self._notify = f"NOTIFY {channel_of(name)}" if is_postgresql else ""
         self._insert_row = self._compile_insert(COLUMNS)
         self._update_row = self._compile_update([c for c in COLUMNS if c not in ("seq", "id")])
         self._delete_row = self._compile_delete(objects.c.id)
@@ -198,6 +215,14 @@ class JobshelfLayout(Layout):
             select(removed.c.id)
             .where(removed.c.change > since, removed.c.change <= now, ~is_back)
             .order_by(removed.c.change)
+        )
+        number = bindparam("number", type_=BigInteger)
+        self._lock_change = compile_(select(meta.c.change).with_for_update())
+        self._select_saved_by = compile_(
+            first_rows(select(objects.c.saved).where(objects.c.change == number), 1)
+        )
+        self._select_removed_by = compile_(
+            first_rows(select(removed.c.id).where(removed.c.change == number), 1)
         )
         self._select_summaries_after = compile_(
             first_rows(
@@ -284,6 +309,8 @@ class JobshelfLayout(Layout):
 
     def _start(self, connection: Connection, most_new: int) -> None:
         connection.run(self._count_change, {"most_new": most_new})
+        if self._notify:
+            connection.run(self._notify)  # told when the transaction is committed
 
     def _save(
         self,
@@ -291,7 +318,7 @@ class JobshelfLayout(Layout):
         new: list[Saved],
         changed: list[Saved],
         removed: list[str],
-    ) -> None:
+    ) -> _Mark:
         _, change, last_seq = self._meta(connection)
         now = time.time()
         if removed:
@@ -320,6 +347,24 @@ class JobshelfLayout(Layout):
                 for position, target in enumerate(saved.digest.references)
             ],
         )
+        return _Mark(change, now if new or changed else None, frozenset(removed))
+
+    def was_done(self, mark: object) -> bool | None:
+        assert isinstance(mark, _Mark)
+        with self._database.transaction() as connection:
+            # Waits for the end of the transaction, if the server does not know yet that
+            # nobody waits for its answer.
+            change = int(connection.fetch(self._lock_change)[0][0])
+            if change < mark.change:
+                return False
+            number = {"number": mark.change}
+            saved = connection.fetch(self._select_saved_by, number)
+            removed = connection.fetch(self._select_removed_by, number)
+        if saved:
+            return bool(saved[0][0] == mark.saved)
+        if removed and mark.saved is None:
+            return removed[0][0] in mark.removed
+        return None  # others have written over all of it, whoever wrote it
 
     def _meta(self, connection: Connection) -> tuple[int, int, int]:
         """Return format, change and last_seq."""

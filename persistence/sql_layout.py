@@ -199,13 +199,16 @@ class Layout(ABC):
 
     def write(
         self, connection: Connection, edits: Sequence[Edit], digests: Mapping[str, Digest]
-    ) -> None:
+    ) -> object:
         """Make several changes, in a transaction that the caller has begun.
 
         Args:
             connection: In the transaction.
             edits: The changes; their IDs are ones that the table takes.
             digests: What the pickles hold that are there in the end, by ID.
+
+        Returns:
+            What `was_done` knows the transaction by.
 
         Raises:
             ConflictError, ObjectNotFound: The transaction must be rolled back.
@@ -221,7 +224,18 @@ class Layout(ABC):
                 (changed if id_ in stored else new).append(saved)
             elif id_ in stored:
                 removed.append(id_)
-        self._save(connection, new, changed, removed)
+        return self._save(connection, new, changed, removed)
+
+    def was_done(self, mark: object) -> bool | None:
+        """Find out if a transaction whose commit got no answer was committed.
+
+        Args:
+            mark: What `write` returned in it.
+
+        Returns:
+            None if it cannot be told.
+        """
+        return None
 
     def conflict(self, edits: Sequence[Edit]) -> ConflictError | None:
         """Return which of the edits cannot be because there is such an object already."""
@@ -244,8 +258,8 @@ class Layout(ABC):
         new: list[Saved],
         changed: list[Saved],
         removed: list[str],
-    ) -> None:
-        """Insert, update and delete rows; which ones is settled."""
+    ) -> object:
+        """Insert, update and delete rows; which ones is settled. Return as `write` does."""
 
     def _check(self, connection: Connection, edits: Sequence[Edit]) -> set[str]:
         """Compare what is stored with what is expected; return which IDs are stored.

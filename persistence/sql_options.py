@@ -126,21 +126,22 @@ class ServerOptions:
             }
         elif driver == "pymysql":
             own = {
+                # The second bounds the greeting; see `answer_seconds` for what comes later.
                 "connect_timeout": max(1, round(self.connect_timeout)),
+                "read_timeout": max(1, round(self.connect_timeout)),
                 "charset": "utf8mb4",
-                **self._answer_timeouts(),
                 **self._tls_of_pymysql(place),
             }
         else:
             own = dict(self.tls)
         return {key: value for key, value in own.items() if key not in self.others}
 
-    def _answer_timeouts(self) -> dict[str, int]:
-        """Return after how many seconds PyMySQL takes a silent server for gone."""
+    @property
+    def answer_seconds(self) -> float | None:
+        """After how long PyMySQL takes a silent server for gone; it has no other means."""
         if not self.statement_timeout:
-            return {}
-        seconds = round(max(self.statement_timeout, self.lock_timeout) + _GRACE_SECONDS)
-        return {"read_timeout": seconds, "write_timeout": seconds}
+            return None
+        return max(self.statement_timeout, self.lock_timeout) + _GRACE_SECONDS
 
     def _tls_of_pymysql(self, place: str) -> dict[str, Any]:
         mode, root = self.tls.get("sslmode", "prefer"), self.tls.get("sslrootcert")

@@ -21,7 +21,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from persistence import passwords
-from persistence.errors import PasswordError, StoreError
+from persistence.errors import InDoubtError, PasswordError, StoreError
 from persistence.sql_connection import Connection, Database
 from persistence.sql_errors import LOST, cause_of
 from persistence.sql_options import ServerOptions
@@ -80,6 +80,11 @@ class ServerDatabase(Database):
     def is_mysql(self) -> bool:
         """Whether it is MySQL or MariaDB: tables are made outside transactions."""
         return self.engine.dialect.name in ("mysql", "mariadb")
+
+    @property
+    def can_notify(self) -> bool:
+        """Whether sessions can wait for what others say (LISTEN), through this driver."""
+        return self.engine.dialect.name == "postgresql" and self.engine.dialect.driver == "psycopg"
 
     def type_of(self, name: str) -> str | None:
         inspector = inspect(self.engine)
@@ -141,10 +146,7 @@ class ServerDatabase(Database):
             if cause_of(error) not in LOST:
                 raise
             connection.is_usable = False
-            raise StoreError(
-                f"The connection to {self.place} was lost in the moment of saving.",
-                "The change may be saved or not: refresh, and look before trying again.",
-            ) from error
+            raise InDoubtError(self.place) from error
 
     def open(self) -> Connection:
         try:
@@ -218,6 +220,8 @@ class ServerDatabase(Database):
             raise StoreError(f"The address {self.place} is not accepted: {error}.") from error
 
     def _prepare_session(self, connection: Any, _record: Any) -> None:
+        if hasattr(connection, "_read_timeout"):  # PyMySQL gives no way to change it
+            connection._read_timeout = self._options.answer_seconds
         cursor = connection.cursor()
         for statement in self._settings(connection):
             cursor.execute(statement)

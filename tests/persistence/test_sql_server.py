@@ -372,47 +372,6 @@ class TestConnections:
         with pytest.raises(StoreError, match="not known"):
             SqlStore(f"{scheme}://localhost/jobs")
 
-    def test_a_store_goes_on_after_its_server_was_restarted(self) -> None:
-        server = PostgreSqlServer()
-        try:
-            with SqlStore(server.url()) as store:
-                id_ = store.save(Node("a"))
-                server.kill()
-                with pytest.raises(StoreError):
-                    store.load(id_)
-                server.start()
-                assert store.load(id_).name == "a"
-        finally:
-            server.close()
-
-    def test_a_connection_lost_in_the_moment_of_saving_leaves_doubt_and_says_so(
-        self, postgresql: PostgreSqlServer
-    ) -> None:
-        with SqlStore(postgresql.url()) as store:
-            run = Connection.run
-
-            def cut(self: Connection, statement: str, parameters: Any = None) -> None:
-                if statement == "COMMIT":
-                    pid = self.driver.info.backend_pid
-                    postgresql.execute(f"SELECT pg_terminate_backend({pid}, 5000)")
-                run(self, statement, parameters)
-
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(Connection, "run", cut)
-                with pytest.raises(StoreError, match="in the moment of saving"):
-                    store.save(Node("a"))
-            assert len(store) == 0
-
-    def test_an_idle_connection_that_the_server_dropped_is_replaced(
-        self, postgresql: PostgreSqlServer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        with SqlStore(postgresql.url()) as store:
-            with store._database.connection() as connection:
-                pid = connection.driver.info.backend_pid
-            postgresql.execute(f"SELECT pg_terminate_backend({pid}, 5000)")
-            monkeypatch.setattr("persistence.sql_server._PING_AFTER", 0.0)
-            assert len(store) == 0
-
     def test_closing_a_store_ends_its_sessions(self, postgresql: PostgreSqlServer) -> None:
         url = postgresql.url().replace("#", "?application_name=closing#")
         count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'closing'"
