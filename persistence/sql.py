@@ -9,6 +9,8 @@ databases, through `sql_connection`; `sql_errors` puts what goes wrong into word
 from __future__ import annotations
 
 import os
+import random
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -39,7 +41,8 @@ from persistence.urls import StoreUrl
 __all__ = ["SqlStore"]
 
 _DEFAULT_TABLE = "store"
-_ATTEMPTS = 5  # at a change that others' changes made impossible
+_ATTEMPTS = 8  # at a change that others' changes made impossible
+_FIRST_PAUSE_SECONDS = 0.005  # before the second attempt, at most; twice as long each time
 
 
 class SqlStore(RecordStore):
@@ -201,10 +204,8 @@ class SqlStore(RecordStore):
         return self._layout.changes(since)
 
     def watch(self) -> SqlWatch | None:
-        is_told = isinstance(self._layout, JobshelfLayout)
-        if not is_told or not isinstance(self._database, ServerDatabase):
-            return None
-        return SqlWatch(self._database, self._table) if self._database.can_notify else None
+        is_told = isinstance(self._layout, JobshelfLayout) and self._database.can_notify
+        return SqlWatch(self._database, self._table) if is_told else None
 
     def _has(self, ids: Sequence[str]) -> set[str]:
         return self._layout.present(ids)
@@ -257,6 +258,8 @@ class SqlStore(RecordStore):
                     raise
                 if attempt == _ATTEMPTS:
                     raise
+                # Who met in a deadlock must not meet again at once.
+                time.sleep(random.uniform(0, _FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311
 
     def _was_done(self, mark: object) -> bool | None:
         """Whether a transaction was committed; None if there is nobody to tell."""

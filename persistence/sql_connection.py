@@ -189,6 +189,11 @@ class Database(ABC):
                     connection.is_usable = False
                 raise
 
+    @property
+    def can_notify(self) -> bool:
+        """Whether writers can tell those who wait: `sql_watch`."""
+        return False
+
     @abstractmethod
     def creating(self, table: str) -> AbstractContextManager[Connection]:
         """Lend a connection while no other process makes the same tables."""

@@ -250,7 +250,7 @@ _SENTENCES: dict[Cause, tuple[type[StoreError], str, str]] = {
     ),
     Cause.PASSWORD_WANTED: (
         PasswordError,
-        "The server asks for a password to {place}.",
+        "The server asks for a password for {place}.",
         "Enter it when you are asked, or see docs/servers.md for where it can be kept.",
     ),
     Cause.LOGIN_REFUSED: (

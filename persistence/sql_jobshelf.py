@@ -187,8 +187,7 @@ class JobshelfLayout(Layout):
         now = bindparam("now", type_=BigInteger)
         id_ = bindparam("id", type_=_id_text)
 
-        is_postgresql = database.engine.dialect.name == "postgresql"
-        self._notify = f"NOTIFY {channel_of(name)}" if is_postgresql else ""
+        self._notify = f"NOTIFY {channel_of(name)}" if database.can_notify else ""
         self._insert_row = self._compile_insert(COLUMNS)
         self._update_row = self._compile_update([c for c in COLUMNS if c not in ("seq", "id")])
         self._delete_row = self._compile_delete(objects.c.id)

@@ -113,8 +113,9 @@ class Layout(ABC):
         self._select_span = compile_(select(*record).where(span).order_by(order))
         self._select_records = self._by_ids(select(*record))
         self._select_sizes = self._by_ids(select(id_, size))
-        self._lock_sizes = self._by_ids(select(id_, size).with_for_update())
-        self._lock_data = self._by_ids(select(id_, data).with_for_update())
+        # In order: two that lock the same rows must not each wait for the other.
+        self._lock_sizes = self._by_ids(select(id_, size).order_by(id_).with_for_update())
+        self._lock_data = self._by_ids(select(id_, data).order_by(id_).with_for_update())
 
     # IDs
 

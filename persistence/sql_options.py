@@ -101,7 +101,7 @@ class ServerOptions:
             path = tls.get(key, _SYSTEM)
             if path != _SYSTEM and not os.path.isfile(path):  # libpq does without some silently
                 raise StoreError(
-                    f"The file {path!r}, which {place} names as {key}, is not there.",
+                    f"The file {path!r} ({key}) is not there.",
                     f"Check the path after {key}= in the address.",
                 )
         others = {

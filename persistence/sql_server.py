@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -81,10 +82,18 @@ class ServerDatabase(Database):
         """Whether it is MySQL or MariaDB: tables are made outside transactions."""
         return self.engine.dialect.name in ("mysql", "mariadb")
 
-    @property
+    @cached_property
     def can_notify(self) -> bool:
-        """Whether sessions can wait for what others say (LISTEN), through this driver."""
-        return self.engine.dialect.name == "postgresql" and self.engine.dialect.driver == "psycopg"
+        """Whether sessions can wait for what others say (LISTEN), through this driver.
+
+        YugabyteDB got that late (https://github.com/yugabyte/yugabyte-db/issues/1872), and
+        before could not even say anything: there, windows look every second.
+        """
+        dialect = self.engine.dialect
+        if dialect.name != "postgresql" or dialect.driver != "psycopg":
+            return False
+        with self.connection() as connection:
+            return "-YB-" not in (connection.driver.info.parameter_status("server_version") or "")
 
     def type_of(self, name: str) -> str | None:
         inspector = inspect(self.engine)
@@ -167,6 +176,13 @@ class ServerDatabase(Database):
     def _connect(self) -> Connection:
         try:
             return super().open()
+        except AssertionError as error:  # SQLAlchemy's, of a version that it cannot read
+            if "version" not in str(error):
+                raise
+            raise StoreError(
+                f"The server of {self.place} speaks PostgreSQL's language, but is none: {error}.",
+                "Jobshelf knows PostgreSQL and what is built on it: see docs/servers.md.",
+            ) from error
         except TypeError as error:  # how PyMySQL refuses an option
             raise StoreError(
                 f"The driver does not know an option in the address {self.place}: {error}.",

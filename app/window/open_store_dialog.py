@@ -147,7 +147,7 @@ class OpenStoreDialog(QDialog):
         column.setSpacing(4 * GRID)
         column.addLayout(row, 1)
         column.addWidget(self._buttons)
-        self.resize(820, 500)
+        self.resize(820, 560)
 
     def _make_lists(self, recent: list[str]) -> QVBoxLayout:
         self.kinds = QListWidget(self)

@@ -29,8 +29,8 @@ _MODES = (
     ("disable", "Never"),
 )
 _FILES = (
-    ("sslrootcert", "&Root certificate:", "Those that the driver knows"),
-    ("sslcert", "&Client certificate:", "None"),
+    ("sslrootcert", "Root &certificate:", "Those that the driver knows"),
+    ("sslcert", "C&lient certificate:", "None"),
     ("sslkey", "Client &key:", "None"),
 )
 

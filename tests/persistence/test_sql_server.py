@@ -201,6 +201,43 @@ class TestOwnTables:
         assert "#table=" in caught.value.advice
 
 
+class TestWatching:
+    def test_whoever_waits_on_postgresql_is_woken_by_each_change_of_its_own_table_only(
+        self, postgresql: PostgreSqlServer
+    ) -> None:
+        with SqlStore(postgresql.url()) as store, SqlStore(postgresql.url()) as other:
+            watch = store.watch()
+            assert watch is not None
+            other.save(Node("elsewhere"))
+            assert not watch.wait(0.1)
+            ids = store.save_many([Node("a"), Node("b")])
+            assert watch.wait(10)
+            assert not watch.wait(0)
+            with pytest.raises(ConflictError):
+                store.write(ids[0], b"N.", ABSENT)
+            assert not watch.wait(0.1)
+            store.remove(ids[0])
+            assert watch.wait(10)
+            watch.close()
+
+    def test_a_watch_whose_connection_is_lost_says_so(self, postgresql: PostgreSqlServer) -> None:
+        with SqlStore(postgresql.url()) as store:
+            watch = store.watch()
+            assert watch is not None
+            pid = watch._connection.driver.info.backend_pid
+            postgresql.execute(f"SELECT pg_terminate_backend({pid}, 5000)")
+            with pytest.raises(StoreError):
+                watch.wait(10)
+            watch.close()
+
+    def test_where_nobody_tells_of_changes_there_is_no_watch(
+        self, mariadb: MariaDbServer, url: str, gc3pie_table: str
+    ) -> None:
+        for address in (mariadb.url(), url, "sqlite:///:memory:"):
+            with SqlStore(address) as store:
+                assert store.watch() is None
+
+
 class TestTablesOfGC3Pie:
     def test_they_are_read_and_written_in_place(
         self, server: Server, url: str, gc3pie_table: str
@@ -371,6 +408,28 @@ class TestConnections:
     def test_databases_and_drivers_that_nobody_knows(self, scheme: str) -> None:
         with pytest.raises(StoreError, match="not known"):
             SqlStore(f"{scheme}://localhost/jobs")
+
+    def test_a_server_that_only_speaks_like_postgresql_is_named(
+        self, postgresql: PostgreSqlServer
+    ) -> None:
+        """CockroachDB says so of itself; here a database of PostgreSQL pretends to."""
+        name = f"pretender_{id(self)}"
+        postgresql.execute(f"CREATE DATABASE {name}")
+        with psycopg.connect(
+            host="127.0.0.1",
+            port=postgresql.port,
+            user="jobshelf",
+            password=postgresql.password,
+            dbname=name,
+            options="-c allow_system_table_mods=on",
+        ) as connection:
+            connection.execute(
+                "CREATE OR REPLACE FUNCTION pg_catalog.version() RETURNS text LANGUAGE sql"
+                " AS $$ SELECT 'CockroachDB CCL v25.1.0 (x86_64-pc-linux-gnu)' $$"
+            )
+        with pytest.raises(StoreError, match="'CockroachDB CCL") as caught:
+            SqlStore(postgresql.url().replace("/postgres#", f"/{name}#"))
+        assert "docs/servers.md" in caught.value.advice
 
     def test_closing_a_store_ends_its_sessions(self, postgresql: PostgreSqlServer) -> None:
         url = postgresql.url().replace("#", "?application_name=closing#")
