@@ -29,7 +29,7 @@ from persistence.records import DEFAULT_PROTOCOL, RecordStore
 from persistence.sql_connection import Database
 from persistence.sql_errors import LOST, Cause, cause_of
 from persistence.sql_jobshelf import JobshelfLayout
-from persistence.sql_layout import Layout
+from persistence.sql_layout import Layout, Page
 from persistence.sql_schema import check_table_name, create_layout, find_layout, missing_table
 from persistence.sql_server import ServerDatabase
 from persistence.sql_sqlite import Durability, SqliteDatabase
@@ -42,6 +42,7 @@ __all__ = ["SqlStore"]
 
 _DEFAULT_TABLE = "store"
 _ATTEMPTS = 8  # at a change that others' changes made impossible
+_AS_IT_IS = (Cause.NOT_ALLOWED, Cause.READ_ONLY, Cause.BUSY)
 _FIRST_PAUSE_SECONDS = 0.005  # before the second attempt, at most; twice as long each time
 
 
@@ -150,10 +151,20 @@ class SqlStore(RecordStore):
     def _find_layout(self, create: bool) -> Layout:
         layout = find_layout(self._database, self._table)
         if layout is not None:
+            if create and isinstance(layout, JobshelfLayout):
+                self._migrate(layout)
             return layout
         if not create:
             raise missing_table(self._database, self._table)
         return create_layout(self._database, self._table)
+
+    def _migrate(self, layout: JobshelfLayout) -> None:
+        """Bring tables to the present format, where that can be done now; else use them so."""
+        try:
+            layout.migrate()
+        except StoreError as error:
+            if error.__cause__ is None or cause_of(error.__cause__) not in _AS_IT_IS:
+                raise
 
     @property
     def kind(self) -> str:
@@ -186,6 +197,32 @@ class SqlStore(RecordStore):
         if not self.keeps_summaries:
             return super().summaries(ids)
         return self._layout.summaries(None if ids is None else map(str, ids))
+
+    def page(
+        self,
+        *,
+        state: str | None = None,
+        type_: str | None = None,
+        after: int = -1,
+        count: int = 256,
+    ) -> Page:
+        """Return some objects in insertion order, found by an index of the database.
+
+        Unlike an offset, `after` costs nothing on the last page, and skips or repeats no
+        object while others are saved and removed.
+
+        Args:
+            state: Only objects in this state; None for all.
+            type_: Only objects of this type; None for all.
+            after: `Page.after` of the page before; the first page without it.
+            count: The most objects to return, at least 1.
+
+        Raises:
+            NotImplementedError: The table is GC3Pie's, which tells neither type nor name.
+        """
+        if not self.keeps_summaries:
+            self._not_supported("give pages of its objects")
+        return self._layout.page(state, type_, after, count)
 
     def references(self, id_: str | int) -> Ids:
         if not self.keeps_summaries:

@@ -8,12 +8,15 @@ For a store in table `store`:
 |                    | `size` (bytes), `saved` (seconds since 1970, UTC), `change`, `data`   |
 | `store_references` | `source` refers to `target`, as its reference number `position`      |
 | `store_removed`    | `id` was removed by change number `change`                            |
-| `store_meta`       | one row: `format` (1), `change`, `last_seq`                           |
+| `store_meta`       | one row: `format`, `change`, `last_seq`                               |
 
 `change` in a row is the number of the transaction that wrote it. Every transaction begins by
 counting up `change` in `store_meta`, and so holds that row's lock until it commits: numbers
 become visible in their order. A reader that has seen change 7 has seen all up to 7; with
 numbers from a sequence or a clock, 7 could commit before 6, and 6 would be missed.
+
+Formats: 1, and 2 on servers, which has indexes by state and by type for `page`. A table of format
+1 is used as it is by who may not or does not want to change it, and else brought to format 2.
 
 `data` comes last in a row, so that SQLite reads the other columns without it.
 """
@@ -39,6 +42,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    inspect,
     literal_column,
     select,
     update,
@@ -50,7 +54,7 @@ from sqlalchemy.sql import quoted_name
 from persistence.errors import ObjectNotFound, StoreError
 from persistence.ids import new_id
 from persistence.sql_connection import Connection, Database
-from persistence.sql_layout import Layout, Saved, as_time, chunks, first_rows
+from persistence.sql_layout import Layout, Page, Saved, as_time, chunks, first_rows
 from persistence.sql_watch import channel_of
 from persistence.store import Changes
 from persistence.summary import Summary
@@ -60,15 +64,18 @@ __all__ = ["COLUMNS", "LONGEST_NAME", "JobshelfLayout"]
 COLUMNS = ("seq", "id", "type", "state", "name", "size", "saved", "change", "data")
 """The columns of a table of objects."""
 
-_FORMAT = 1
+_FORMATS = {"sqlite": 1}
+_FORMAT_OF_SERVERS = 2
 _SHOWN = ("id", "type", "state", "name", "size", "saved")
 _LONGEST_ID = 255  # characters: four bytes each still fit into MySQL's keys
 _LONGEST_TEXT = 1000  # characters of a type, a state or a name
+_LONGEST_KEY = 500  # characters of a type or a state: with four bytes each they can be indexed
 _ELLIPSIS = "…"
 _CHUNK = 500
 LONGEST_NAME = 63 - len("_references")
 """Bytes in the name of a new table: PostgreSQL cuts longer ones to 63."""
 
+_dots: Any = literal_column(f"'{_ELLIPSIS}'")
 _integer = BigInteger().with_variant(Integer, "sqlite")
 _id_text = String(_LONGEST_ID)
 _mysql: dict[str, Any] = {
@@ -144,18 +151,47 @@ class _Tables:
             Index(_quoted(name, "targets"), self.references.c.target),
             Index(_quoted(name, "removals"), self.removed.c.change),
         )
+        self.keys = tuple(
+            Index(
+                _quoted(name, f"{column}s"),
+                self.objects.c[column],
+                self.objects.c.seq,
+                mysql_length={column: _LONGEST_KEY},
+                mariadb_length={column: _LONGEST_KEY},
+            )
+            for column in ("state", "type")
+        )
 
     def create(self, database: Database, connection: Connection) -> None:
         """Make the tables, the one of objects last: where it is, everything is."""
         for table in (self.references, self.removed, self.meta):
             connection.run(database.compile(CreateTable(table, if_not_exists=True)))
         if not connection.fetch(database.compile(select(self.meta.c.only))):
-            row = {"only": "1", "format": str(_FORMAT), "change": "0", "last_seq": "0"}
+            row = {"only": "1", "format": str(_format(database)), "change": "0", "last_seq": "0"}
             values: dict[str, Any] = {name: literal_column(value) for name, value in row.items()}
             connection.run(database.compile(insert(self.meta).values(values)))
         connection.run(database.compile(CreateTable(self.objects)))
         for index in self.indexes:
             connection.run(database.compile(CreateIndex(index)))
+        if _format(database) == _FORMAT_OF_SERVERS:
+            for index in self.keys:
+                connection.run(database.compile(CreateIndex(index)))
+
+    def migrate(self, database: Database, connection: Connection) -> None:
+        """Bring tables of format 1 on a server to format 2; may be done twice."""
+        objects = self.objects
+        present = {index["name"] for index in inspect(database.engine).get_indexes(objects.name)}
+        for column in (objects.c.state, objects.c.type):
+            cut = func.concat(func.left(column, literal_column(str(_LONGEST_KEY - 1))), _dots)
+            too_long = func.char_length(column) > literal_column(str(_LONGEST_KEY))
+            connection.run(
+                database.compile(update(objects).where(too_long).values({column.name: cut}))
+            )
+        for index in self.keys:
+            if index.name not in present:
+                connection.run(database.compile(CreateIndex(index)))
+        number: Any = literal_column(str(_FORMAT_OF_SERVERS))
+        connection.run(database.compile(update(self.meta).values(format=number)))
 
 
 class JobshelfLayout(Layout):
@@ -241,6 +277,8 @@ class JobshelfLayout(Layout):
             .where(references.c.target == id_)
             .order_by(objects.c.seq)
         )
+        self._format = 0
+        self._select_pages: dict[tuple[str | int, ...], str] = {}
         self._check_format()
 
     @staticmethod
@@ -249,6 +287,19 @@ class JobshelfLayout(Layout):
         with database.creating(name) as connection:
             if database.type_of(name) is None:
                 _Tables(name).create(database, connection)
+
+    def migrate(self) -> None:
+        """Bring tables of an earlier format to the present one.
+
+        Raises:
+            StoreError: This user may not; the tables are as they were, and can be used.
+        """
+        if self._format >= _format(self._database):
+            return
+        with self._database.creating(self.name) as connection:
+            if self._meta(connection)[0] < _format(self._database):
+                self._tables.migrate(self._database, connection)
+        self._format = _format(self._database)
 
     def key(self, id_: str) -> str | None:
         return None if self._flaw(id_) else id_
@@ -283,6 +334,29 @@ class JobshelfLayout(Layout):
             if len(rows) < _CHUNK:
                 return
             last = rows[-1][0]
+
+    def page(self, state: str | None, type_: str | None, after: int, count: int) -> Page:
+        given = {"state": state, "type": type_}
+        values = {name: _clean(text, _LONGEST_KEY) for name, text in given.items() if text}
+        question: tuple[str | int, ...] = (*values, count)
+        if question not in self._select_pages:
+            columns = self._table.c
+            statement = select(columns.seq, *(columns[name] for name in _SHOWN)).where(
+                columns.seq > bindparam("after", type_=BigInteger),
+                *(columns[name] == bindparam(name, type_=Text) for name in values),
+            )
+            # One more than is shown says if there is another page.
+            self._select_pages[question] = self._database.compile(
+                first_rows(statement.order_by(columns.seq), count + 1)
+            )
+        text = self._select_pages[question]
+        with self._database.connection() as connection:
+            rows = connection.fetch(text, {"after": after, **values})
+        shown = rows[:count]
+        is_last = len(rows) <= count
+        return Page(
+            tuple(_summary(row[1:]) for row in shown), None if is_last else int(shown[-1][0])
+        )
 
     def references(self, id_: str) -> list[str]:
         with self._database.connection() as connection:
@@ -379,7 +453,8 @@ class JobshelfLayout(Layout):
     def _check_format(self) -> None:
         with self._database.connection() as connection:
             format_, _, _ = self._meta(connection)
-        if format_ > _FORMAT:
+        self._format = format_
+        if format_ > _format(self._database):
             raise StoreError(
                 f"Table {self.name!r} in {self._database.place} has format {format_}, "
                 f"which this version of Jobshelf does not know.",
@@ -397,6 +472,11 @@ class JobshelfLayout(Layout):
         if id_ != _clean(id_, _LONGEST_ID):
             return "an ID has no NUL characters or halves of characters"
         return ""
+
+
+def _format(database: Database) -> int:
+    """Return the format of the tables that are made in a database."""
+    return _FORMATS.get(database.engine.dialect.name, _FORMAT_OF_SERVERS)
 
 
 def _quoted(name: str, ending: str) -> quoted_name:
@@ -419,8 +499,8 @@ def _row(saved: Saved, now: float, change: int) -> dict[str, Any]:
     digest = saved.digest
     return {
         "id": saved.id_,
-        "type": _clean(digest.type),
-        "state": None if digest.state is None else _clean(digest.state),
+        "type": _clean(digest.type, _LONGEST_KEY),
+        "state": None if digest.state is None else _clean(digest.state, _LONGEST_KEY),
         "name": None if digest.name is None else _clean(digest.name),
         "size": len(saved.data),
         "saved": now,

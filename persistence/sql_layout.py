@@ -37,7 +37,7 @@ from persistence.sql_connection import Connection, Database
 from persistence.store import ABSENT, Changes, Edit, Record
 from persistence.summary import Digest, Summary
 
-__all__ = ["Layout", "Saved", "as_time", "chunks", "first_rows"]
+__all__ = ["Layout", "Page", "Saved", "as_time", "chunks", "first_rows"]
 
 Key = str | int
 
@@ -62,6 +62,18 @@ class Saved(NamedTuple):
     data: bytes
     digest: Digest
     further: bytes = b""
+
+
+class Page(NamedTuple):
+    """Some objects of a store, in insertion order.
+
+    Attributes:
+        summaries: What lists show of them.
+        after: Where the next page begins, for `page`; None if there is none.
+    """
+
+    summaries: tuple[Summary, ...]
+    after: int | None
 
 
 class Layout(ABC):
@@ -188,6 +200,9 @@ class Layout(ABC):
     # Only where keeps_summaries is True.
 
     def summaries(self, ids: Iterable[str] | None) -> Iterator[Summary]:
+        raise NotImplementedError
+
+    def page(self, state: str | None, type_: str | None, after: int, count: int) -> Page:
         raise NotImplementedError
 
     def references(self, id_: str) -> list[str]:

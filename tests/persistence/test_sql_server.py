@@ -201,6 +201,108 @@ class TestOwnTables:
         assert "#table=" in caught.value.advice
 
 
+class TestPages:
+    def test_pages_hold_what_is_asked_for_in_insertion_order(self, store: SqlStore) -> None:
+        states = ["NEW", "RUNNING", "Größe %_"]
+        nodes = [Node(f"n{n}", state=states[n % 3]) for n in range(30)]
+        ids = store.save_many(nodes)
+        for n, state in enumerate(states):
+            found, after = [], -1
+            while after is not None:
+                page = store.page(state=state, after=after, count=4)
+                assert len(page.summaries) <= 4
+                found += [summary.id for summary in page.summaries]
+                after = page.after  # type: ignore[assignment]
+            assert found == ids[n::3]
+        kind = page.summaries[0].type
+        assert [s.id for s in store.page(type_=kind, state="NEW").summaries] == ids[::3]
+        assert store.page(type_="no.Such").summaries == ()
+        assert [s.id for s in store.page(count=30).summaries] == ids
+        assert store.page(count=30).after is None
+
+    def test_removing_and_saving_between_pages_neither_skips_nor_repeats(
+        self, store: SqlStore
+    ) -> None:
+        ids = store.save_many([Node(f"n{n}") for n in range(6)])
+        first = store.page(count=3)
+        store.remove(ids[0])
+        late = store.save(Node("late"))
+        assert first.after is not None
+        second = store.page(after=first.after, count=9)
+        assert [summary.id for summary in second.summaries] == [*ids[3:], late]
+
+    def test_the_database_finds_them_by_an_index(self, postgresql: PostgreSqlServer) -> None:
+        with SqlStore(postgresql.url()) as store:
+            store.save(Node("a"))
+            table = store.container.removeprefix("table ")
+            plan = postgresql.execute(
+                "SET enable_seqscan = off",
+                "SET enable_sort = off",
+                f"EXPLAIN SELECT id FROM {table} WHERE state = 'NEW' AND seq > 5"
+                " ORDER BY seq LIMIT 10",
+            )
+            assert f"{table}_states" in str(plan)
+
+    def test_a_table_of_gc3pie_has_none(self, url: str, gc3pie_table: str) -> None:
+        with SqlStore(url) as store, pytest.raises(NotImplementedError):
+            store.page()
+
+
+class TestFormats:
+    @pytest.fixture
+    def earlier(self, server: Server, url: str) -> str:
+        """Make a table as the first format has it, with a state that is too long for an index."""
+        with SqlStore(url) as store:
+            store.save(Node("a", state="NEW"))
+            table = store.container.removeprefix("table ")
+        on = "" if server.scheme == "postgresql" else f" ON {table}"
+        server.execute(
+            f"DROP INDEX {table}_states{on}",
+            f"DROP INDEX {table}_types{on}",
+            f"UPDATE {table} SET state = REPEAT('é', 900)",
+            f"UPDATE {table}_meta SET format = 1",
+        )
+        return table
+
+    def _format(self, server: Server, table: str) -> object:
+        return server.execute(f"SELECT format FROM {table}_meta")[0][0]
+
+    def test_an_earlier_one_is_used_as_it_is_by_who_only_looks_or_edits(
+        self, server: Server, url: str, earlier: str
+    ) -> None:
+        for options in ({"read_only": True}, {"create": False}):
+            with SqlStore(url, **options) as store:  # type: ignore[arg-type]
+                assert len(store.page().summaries) == 1
+        assert self._format(server, earlier) == 1
+
+    def test_an_earlier_one_is_brought_up_to_date_by_who_saves(
+        self, server: Server, url: str, earlier: str
+    ) -> None:
+        with SqlStore(url) as store:
+            (summary,) = store.page().summaries
+            assert summary.state == "é" * 499 + "…"
+            assert store.page(state=summary.state).summaries == (summary,)
+        assert self._format(server, earlier) == 2
+        SqlStore(url).close()
+
+    def test_who_may_not_change_an_earlier_one_uses_it_as_it_is(
+        self, server: Server, url: str, earlier: str
+    ) -> None:
+        if server.scheme == "postgresql":
+            for ending in ("", "_references", "_removed", "_meta"):
+                server.execute(f"GRANT SELECT ON {earlier}{ending} TO reader")
+        with SqlStore(server.url(earlier, user="reader")) as store:
+            assert len(store) == 1
+        assert self._format(server, earlier) == 1
+
+    def test_a_later_one_is_refused_with_a_sentence(self, server: Server, url: str) -> None:
+        with SqlStore(url) as store:
+            table = store.container.removeprefix("table ")
+        server.execute(f"UPDATE {table}_meta SET format = 3")
+        with pytest.raises(StoreError, match="Install a newer version"):
+            SqlStore(url)
+
+
 class TestWatching:
     def test_whoever_waits_on_postgresql_is_woken_by_each_change_of_its_own_table_only(
         self, postgresql: PostgreSqlServer
