@@ -22,7 +22,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
 BIN = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin")
 VENV_PYTHON = os.path.join(BIN, "python.exe" if os.name == "nt" else "python")
-EXTRAS = {"run": "gui", "test": "gui,postgresql,mysql,dev"}
+EXTRAS = {"run": "gui", "test": "gui,postgresql,mysql,keyring,dev"}
 # What builds the project. It is installed with the rest, in exact versions; and pip before 23.1
 # forgets its own settings, such as a certificate, where it installs this apart.
 BUILDERS = ["hatchling", "editables"]

@@ -13,9 +13,11 @@ __all__ = [
     "ConflictError",
     "DecodeError",
     "EditError",
+    "InDoubtError",
     "LiteralError",
     "LoadError",
     "ObjectNotFound",
+    "PasswordError",
     "PathError",
     "ReadOnlyError",
     "SaveError",
@@ -138,6 +140,35 @@ class ReadOnlyError(StoreError):
 
 class StoreMissing(StoreError):
     """There is no store at an address, but one could be made there."""
+
+
+class PasswordError(StoreError):
+    """A server wants a password, or another one than it was given.
+
+    Attributes:
+        store: Address of the store, without password.
+        was_given: Whether there was a password, in the address or elsewhere.
+        can_be_kept: Whether this system has a keyring that could keep one.
+    """
+
+    def __init__(self, reason: str, advice: str, store: str, *, was_given: bool) -> None:
+        super().__init__(reason, advice)
+        self.store = store
+        self.was_given = was_given
+        self.can_be_kept = False
+
+
+class InDoubtError(StoreError):
+    """The connection broke in the moment of saving: the change may be stored or not.
+
+    All of it is stored, or nothing. Reading the objects again tells.
+    """
+
+    def __init__(self, store: str) -> None:
+        super().__init__(
+            f"The connection to {store} was lost in the moment of saving.",
+            "The change may be saved or not: refresh, and look before trying again.",
+        )
 
 
 class UnknownSchemeError(StoreError, KeyError):

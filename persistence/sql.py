@@ -9,20 +9,31 @@ databases, through `sql_connection`; `sql_errors` puts what goes wrong into word
 from __future__ import annotations
 
 import os
+import random
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
-from persistence.errors import ConflictError, DecodeError, ObjectNotFound, SaveError, StoreError
+from persistence.errors import (
+    ConflictError,
+    DecodeError,
+    InDoubtError,
+    ObjectNotFound,
+    SaveError,
+    StoreError,
+)
 from persistence.records import DEFAULT_PROTOCOL, RecordStore
 from persistence.sql_connection import Database
-from persistence.sql_errors import Cause, cause_of
-from persistence.sql_layout import Layout, Saved
+from persistence.sql_errors import LOST, Cause, cause_of
+from persistence.sql_jobshelf import JobshelfLayout
+from persistence.sql_layout import Layout, Page, Saved
 from persistence.sql_schema import check_table_name, create_layout, find_layout, missing_table
 from persistence.sql_server import ServerDatabase
 from persistence.sql_sqlite import Durability, SqliteDatabase
+from persistence.sql_watch import SqlWatch
 from persistence.store import Changes, Edit, Fault, Ids, Record
 from persistence.summary import NOTHING, Digest, Summary, digest
 from persistence.urls import StoreUrl
@@ -30,7 +41,9 @@ from persistence.urls import StoreUrl
 __all__ = ["SqlStore"]
 
 _DEFAULT_TABLE = "store"
-_ATTEMPTS = 5  # at a change that others' changes made impossible
+_ATTEMPTS = 8  # at a change that others' changes made impossible
+_AS_IT_IS = (Cause.NOT_ALLOWED, Cause.READ_ONLY, Cause.BUSY)
+_FIRST_PAUSE_SECONDS = 0.005  # before the second attempt, at most; twice as long each time
 
 
 class SqlStore(RecordStore):
@@ -95,6 +108,8 @@ class SqlStore(RecordStore):
             raise
         self.keeps_summaries = self._layout.keeps_summaries
         self.pid_type = self._layout.pid_type
+        if isinstance(self._database, ServerDatabase) and not self.read_only:
+            self._note_replica(self._database)
         if not self._database.has_transactions(self._table):
             self.read_only = True
             self.notices.append(
@@ -126,13 +141,31 @@ class SqlStore(RecordStore):
             self.notices.append(f"{url.path} is not writable for you: opened read-only.")
         return database
 
+    def _note_replica(self, database: ServerDatabase) -> None:
+        if not database.takes_changes:
+            self.read_only = True
+            self.notices.append(
+                f"The server of {database.place} only reads, as replicas do: opened read-only. "
+                "Connect to its primary server to change objects."
+            )
+
     def _find_layout(self, create: bool) -> Layout:
         layout = find_layout(self._database, self._table)
         if layout is not None:
+            if create and isinstance(layout, JobshelfLayout):
+                self._migrate(layout)
             return layout
         if not create:
             raise missing_table(self._database, self._table)
         return create_layout(self._database, self._table)
+
+    def _migrate(self, layout: JobshelfLayout) -> None:
+        """Bring tables to the present format, where that can be done now; else use them so."""
+        try:
+            layout.migrate()
+        except StoreError as error:
+            if error.__cause__ is None or cause_of(error.__cause__) not in _AS_IT_IS:
+                raise
 
     @property
     def kind(self) -> str:
@@ -166,6 +199,32 @@ class SqlStore(RecordStore):
             return super().summaries(ids)
         return self._layout.summaries(None if ids is None else map(str, ids))
 
+    def page(
+        self,
+        *,
+        state: str | None = None,
+        type_: str | None = None,
+        after: int = -1,
+        count: int = 256,
+    ) -> Page:
+        """Return some objects in insertion order, found by an index of the database.
+
+        Unlike an offset, `after` costs nothing on the last page, and skips or repeats no
+        object while others are saved and removed.
+
+        Args:
+            state: Only objects in this state; None for all.
+            type_: Only objects of this type; None for all.
+            after: `Page.after` of the page before; the first page without it.
+            count: The most objects to return, at least 1.
+
+        Raises:
+            NotImplementedError: The table is GC3Pie's, which tells neither type nor name.
+        """
+        if not self.keeps_summaries:
+            self._not_supported("give pages of its objects")
+        return self._layout.page(state, type_, after, count)
+
     def references(self, id_: str | int) -> Ids:
         if not self.keeps_summaries:
             return super().references(id_)
@@ -193,6 +252,10 @@ class SqlStore(RecordStore):
         return self._layout.drift(
             [Saved(record.id_, record.data, digest) for record, digest in records]
         )
+
+    def watch(self) -> SqlWatch | None:
+        is_told = isinstance(self._layout, JobshelfLayout) and self._database.can_notify
+        return SqlWatch(self._database, self._table) if is_told else None
 
     def _has(self, ids: Sequence[str]) -> set[str]:
         return self._layout.present(ids)
@@ -229,17 +292,33 @@ class SqlStore(RecordStore):
         final = {edit.id_: edit.data for edit in edits}
         digests = {id_: _digest(data) for id_, data in final.items() if data is not None}
         for attempt in range(1, _ATTEMPTS + 1):
+            mark = None
             try:
                 with self._database.transaction() as connection:
                     if attempt > 1:
                         self._layout.tidy(connection, edits)
-                    self._layout.write(connection, edits, digests)
+                    mark = self._layout.write(connection, edits, digests)
                 return
+            except InDoubtError:
+                was_done = self._was_done(mark)
+                if was_done:
+                    return
+                if was_done is None or attempt == _ATTEMPTS:
+                    raise
             except StoreError as error:
                 if error.__cause__ is None or not self._may_succeed(error.__cause__, edits):
                     raise
                 if attempt == _ATTEMPTS:
                     raise
+                # Who met in a deadlock must not meet again at once.
+                time.sleep(random.uniform(0, _FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311
+
+    def _was_done(self, mark: object) -> bool | None:
+        """Whether a transaction was committed; None if there is nobody to tell."""
+        try:
+            return self._layout.was_done(mark)
+        except StoreError:
+            return None
 
     def _may_succeed(self, error: BaseException, edits: Sequence[Edit]) -> bool:
         """Whether to try a change again that the database refused."""
@@ -248,7 +327,7 @@ class SqlStore(RecordStore):
             conflict = self._layout.conflict(edits)
             if conflict is not None:
                 raise conflict from error
-        return cause in (Cause.REFUSED_ROW, Cause.CONFLICT)
+        return cause in (Cause.REFUSED_ROW, Cause.CONFLICT, *LOST)
 
     def _new_id(self, obj: Any) -> str:
         return (

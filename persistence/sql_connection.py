@@ -131,6 +131,7 @@ class Database(ABC):
         address: That of the store, without password.
         place: What messages call the database: its path, or its address without the table.
         patience: Seconds that a change waits for other writers.
+        limit: Seconds that one statement may take; 0 for no limit.
     """
 
     engine: Engine
@@ -140,6 +141,7 @@ class Database(ABC):
         self.address = str(url)
         self.place = place
         self.patience = patience
+        self.limit = 0.0
         self._secret = url.password
         self._idle: list[Connection] = []
         # A database in memory has one connection, and the threads take turns.
@@ -188,6 +190,11 @@ class Database(ABC):
                     connection.is_usable = False
                 raise
 
+    @property
+    def can_notify(self) -> bool:
+        """Whether writers can tell those who wait: `sql_watch`."""
+        return False
+
     @abstractmethod
     def creating(self, table: str) -> AbstractContextManager[Connection]:
         """Lend a connection while no other process makes the same tables."""
@@ -207,7 +214,9 @@ class Database(ABC):
     def error(self, error: BaseException) -> StoreError:
         """Return the store's error for one of the driver or of SQLAlchemy."""
         cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-        return store_error(cause, self.place, patience=self.patience, secret=self._secret)
+        return store_error(
+            cause, self.place, patience=self.patience, limit=self.limit, secret=self._secret
+        )
 
     @contextmanager
     def translated(self) -> Iterator[None]:

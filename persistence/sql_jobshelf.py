@@ -8,12 +8,15 @@ For a store in table `store`:
 |                    | `size` (bytes), `saved` (seconds since 1970, UTC), `change`, `data`   |
 | `store_references` | `source` refers to `target`, as its reference number `position`      |
 | `store_removed`    | `id` was removed by change number `change`                            |
-| `store_meta`       | one row: `format` (1), `change`, `last_seq`                           |
+| `store_meta`       | one row: `format`, `change`, `last_seq`                               |
 
 `change` in a row is the number of the transaction that wrote it. Every transaction begins by
 counting up `change` in `store_meta`, and so holds that row's lock until it commits: numbers
 become visible in their order. A reader that has seen change 7 has seen all up to 7; with
 numbers from a sequence or a clock, 7 could commit before 6, and 6 would be missed.
+
+Formats: 1, and 2 on servers, which has indexes by state and by type for `page`. A table of format
+1 is used as it is by who may not or does not want to change it, and else brought to format 2.
 
 `data` comes last in a row, so that SQLite reads the other columns without it.
 """
@@ -22,7 +25,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -39,6 +42,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    inspect,
     literal_column,
     select,
     update,
@@ -50,7 +54,8 @@ from sqlalchemy.sql import quoted_name
 from persistence.errors import ObjectNotFound, StoreError
 from persistence.ids import new_id
 from persistence.sql_connection import Connection, Database
-from persistence.sql_layout import ByIds, Layout, Saved, as_time, chunks, first_rows
+from persistence.sql_layout import ByIds, Layout, Page, Saved, as_time, chunks, first_rows
+from persistence.sql_watch import channel_of
 from persistence.store import ABSENT, Changes, Edit, Fault
 from persistence.summary import Summary
 
@@ -59,16 +64,19 @@ __all__ = ["COLUMNS", "LONGEST_NAME", "JobshelfLayout"]
 COLUMNS = ("seq", "id", "type", "state", "name", "size", "saved", "change", "data")
 """The columns of a table of objects."""
 
-_FORMAT = 1
+_FORMATS = {"sqlite": 1}
+_FORMAT_OF_SERVERS = 2
 _SHOWN = ("id", "type", "state", "name", "size", "saved")
 _LONGEST_ID = 255  # characters: four bytes each still fit into MySQL's keys
 _LONGEST_TEXT = 1000  # characters of a type, a state or a name
+_LONGEST_KEY = 500  # characters of a type or a state: with four bytes each they can be indexed
 _ELLIPSIS = "…"
 _CHUNK = 500
 _MOST_STRAYS = 100  # that a check lists
 LONGEST_NAME = 63 - len("_references")
 """Bytes in the name of a new table: PostgreSQL cuts longer ones to 63."""
 
+_dots: Any = literal_column(f"'{_ELLIPSIS}'")
 _integer = BigInteger().with_variant(Integer, "sqlite")
 _id_text = String(_LONGEST_ID)
 _mysql: dict[str, Any] = {
@@ -76,6 +84,20 @@ _mysql: dict[str, Any] = {
     "mysql_charset": "utf8mb4",
     "mysql_collate": "utf8mb4_bin",
 }
+
+
+class _Mark(NamedTuple):
+    """What a transaction can be told by from all others.
+
+    Attributes:
+        change: Its number.
+        saved: The time in the rows that it wrote; None if it wrote none.
+        removed: The IDs it removed.
+    """
+
+    change: int
+    saved: float | None
+    removed: frozenset[str]
 
 
 class _Tables:
@@ -130,18 +152,47 @@ class _Tables:
             Index(_quoted(name, "targets"), self.references.c.target),
             Index(_quoted(name, "removals"), self.removed.c.change),
         )
+        self.keys = tuple(
+            Index(
+                _quoted(name, f"{column}s"),
+                self.objects.c[column],
+                self.objects.c.seq,
+                mysql_length={column: _LONGEST_KEY},
+                mariadb_length={column: _LONGEST_KEY},
+            )
+            for column in ("state", "type")
+        )
 
     def create(self, database: Database, connection: Connection) -> None:
         """Make the tables, the one of objects last: where it is, everything is."""
         for table in (self.references, self.removed, self.meta):
             connection.run(database.compile(CreateTable(table, if_not_exists=True)))
         if not connection.fetch(database.compile(select(self.meta.c.only))):
-            row = {"only": "1", "format": str(_FORMAT), "change": "0", "last_seq": "0"}
+            row = {"only": "1", "format": str(_format(database)), "change": "0", "last_seq": "0"}
             values: dict[str, Any] = {name: literal_column(value) for name, value in row.items()}
             connection.run(database.compile(insert(self.meta).values(values)))
         connection.run(database.compile(CreateTable(self.objects)))
         for index in self.indexes:
             connection.run(database.compile(CreateIndex(index)))
+        if _format(database) == _FORMAT_OF_SERVERS:
+            for index in self.keys:
+                connection.run(database.compile(CreateIndex(index)))
+
+    def migrate(self, database: Database, connection: Connection) -> None:
+        """Bring tables of format 1 on a server to format 2; may be done twice."""
+        objects = self.objects
+        present = {index["name"] for index in inspect(database.engine).get_indexes(objects.name)}
+        for column in (objects.c.state, objects.c.type):
+            cut = func.concat(func.left(column, literal_column(str(_LONGEST_KEY - 1))), _dots)
+            too_long = func.char_length(column) > literal_column(str(_LONGEST_KEY))
+            connection.run(
+                database.compile(update(objects).where(too_long).values({column.name: cut}))
+            )
+        for index in self.keys:
+            if index.name not in present:
+                connection.run(database.compile(CreateIndex(index)))
+        number: Any = literal_column(str(_FORMAT_OF_SERVERS))
+        connection.run(database.compile(update(self.meta).values(format=number)))
 
 
 class JobshelfLayout(Layout):
@@ -173,6 +224,7 @@ class JobshelfLayout(Layout):
         now = bindparam("now", type_=BigInteger)
         id_ = bindparam("id", type_=_id_text)
 
+        self._notify = f"NOTIFY {channel_of(name)}" if database.can_notify else ""
         self._insert_row = self._compile_insert(COLUMNS)
         self._update_row = self._compile_update([c for c in COLUMNS if c not in ("seq", "id")])
         self._delete_row = self._compile_delete(objects.c.id)
@@ -199,6 +251,14 @@ class JobshelfLayout(Layout):
             select(removed.c.id)
             .where(removed.c.change > since, removed.c.change <= now, ~is_back)
             .order_by(removed.c.change)
+        )
+        number = bindparam("number", type_=BigInteger)
+        self._lock_change = compile_(select(meta.c.change).with_for_update())
+        self._select_saved_by = compile_(
+            first_rows(select(objects.c.saved).where(objects.c.change == number), 1)
+        )
+        self._select_removed_by = compile_(
+            first_rows(select(removed.c.id).where(removed.c.change == number), 1)
         )
         self._select_summaries_after = compile_(
             first_rows(
@@ -233,6 +293,8 @@ class JobshelfLayout(Layout):
             .where(references.c.target == id_)
             .order_by(objects.c.seq)
         )
+        self._format = 0
+        self._select_pages: dict[tuple[str | int, ...], str] = {}
         self._check_format()
 
     @staticmethod
@@ -241,6 +303,19 @@ class JobshelfLayout(Layout):
         with database.creating(name) as connection:
             if database.type_of(name) is None:
                 _Tables(name).create(database, connection)
+
+    def migrate(self) -> None:
+        """Bring tables of an earlier format to the present one.
+
+        Raises:
+            StoreError: This user may not; the tables are as they were, and can be used.
+        """
+        if self._format >= _format(self._database):
+            return
+        with self._database.creating(self.name) as connection:
+            if self._meta(connection)[0] < _format(self._database):
+                self._tables.migrate(self._database, connection)
+        self._format = _format(self._database)
 
     def key(self, id_: str) -> str | None:
         return None if self._flaw(id_) else id_
@@ -275,6 +350,29 @@ class JobshelfLayout(Layout):
             if len(rows) < _CHUNK:
                 return
             last = rows[-1][0]
+
+    def page(self, state: str | None, type_: str | None, after: int, count: int) -> Page:
+        given = {"state": state, "type": type_}
+        values = {name: _clean(text, _LONGEST_KEY) for name, text in given.items() if text}
+        question: tuple[str | int, ...] = (*values, count)
+        if question not in self._select_pages:
+            columns = self._table.c
+            statement = select(columns.seq, *(columns[name] for name in _SHOWN)).where(
+                columns.seq > bindparam("after", type_=BigInteger),
+                *(columns[name] == bindparam(name, type_=Text) for name in values),
+            )
+            # One more than is shown says if there is another page.
+            self._select_pages[question] = self._database.compile(
+                first_rows(statement.order_by(columns.seq), count + 1)
+            )
+        text = self._select_pages[question]
+        with self._database.connection() as connection:
+            rows = connection.fetch(text, {"after": after, **values})
+        shown = rows[:count]
+        is_last = len(rows) <= count
+        return Page(
+            tuple(_summary(row[1:]) for row in shown), None if is_last else int(shown[-1][0])
+        )
 
     def references(self, id_: str) -> list[str]:
         with self._database.connection() as connection:
@@ -338,6 +436,8 @@ class JobshelfLayout(Layout):
 
     def _start(self, connection: Connection, most_new: int) -> None:
         connection.run(self._count_change, {"most_new": most_new})
+        if self._notify:
+            connection.run(self._notify)  # told when the transaction is committed
 
     def _save(
         self,
@@ -345,7 +445,7 @@ class JobshelfLayout(Layout):
         new: list[Saved],
         changed: list[Saved],
         removed: list[str],
-    ) -> None:
+    ) -> _Mark:
         _, change, last_seq = self._meta(connection)
         now = time.time()
         if removed:
@@ -374,6 +474,24 @@ class JobshelfLayout(Layout):
                 for position, target in enumerate(saved.digest.references)
             ],
         )
+        return _Mark(change, now if new or changed else None, frozenset(removed))
+
+    def was_done(self, mark: object) -> bool | None:
+        assert isinstance(mark, _Mark)
+        with self._database.transaction() as connection:
+            # Waits for the end of the transaction, if the server does not know yet that
+            # nobody waits for its answer.
+            change = int(connection.fetch(self._lock_change)[0][0])
+            if change < mark.change:
+                return False
+            number = {"number": mark.change}
+            saved = connection.fetch(self._select_saved_by, number)
+            removed = connection.fetch(self._select_removed_by, number)
+        if saved:
+            return bool(saved[0][0] == mark.saved)
+        if removed and mark.saved is None:
+            return removed[0][0] in mark.removed
+        return None  # others have written over all of it, whoever wrote it
 
     def _meta(self, connection: Connection) -> tuple[int, int, int]:
         """Return format, change and last_seq."""
@@ -389,7 +507,8 @@ class JobshelfLayout(Layout):
     def _check_format(self) -> None:
         with self._database.connection() as connection:
             format_, _, _ = self._meta(connection)
-        if format_ > _FORMAT:
+        self._format = format_
+        if format_ > _format(self._database):
             raise StoreError(
                 f"Table {self.name!r} in {self._database.place} has format {format_}, "
                 f"which this version of Jobshelf does not know.",
@@ -407,6 +526,11 @@ class JobshelfLayout(Layout):
         if id_ != _clean(id_, _LONGEST_ID):
             return "an ID has no NUL characters or halves of characters"
         return ""
+
+
+def _format(database: Database) -> int:
+    """Return the format of the tables that are made in a database."""
+    return _FORMATS.get(database.engine.dialect.name, _FORMAT_OF_SERVERS)
 
 
 def _quoted(name: str, ending: str) -> quoted_name:
@@ -429,8 +553,8 @@ def _row(saved: Saved, now: float, change: int) -> dict[str, Any]:
     digest = saved.digest
     return {
         "id": saved.id_,
-        "type": _clean(digest.type),
-        "state": None if digest.state is None else _clean(digest.state),
+        "type": _clean(digest.type, _LONGEST_KEY),
+        "state": None if digest.state is None else _clean(digest.state, _LONGEST_KEY),
         "name": None if digest.name is None else _clean(digest.name),
         "size": len(saved.data),
         "saved": now,

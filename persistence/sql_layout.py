@@ -37,7 +37,7 @@ from persistence.sql_connection import Connection, Database
 from persistence.store import ABSENT, Changes, Edit, Fault, Record
 from persistence.summary import Digest, Summary
 
-__all__ = ["ByIds", "Layout", "Saved", "as_time", "chunks", "first_rows"]
+__all__ = ["ByIds", "Layout", "Page", "Saved", "as_time", "chunks", "first_rows"]
 
 Key = str | int
 
@@ -62,6 +62,18 @@ class Saved(NamedTuple):
     data: bytes
     digest: Digest
     further: bytes = b""
+
+
+class Page(NamedTuple):
+    """Some objects of a store, in insertion order.
+
+    Attributes:
+        summaries: What lists show of them.
+        after: Where the next page begins, for `page`; None if there is none.
+    """
+
+    summaries: tuple[Summary, ...]
+    after: int | None
 
 
 class Layout(ABC):
@@ -115,8 +127,9 @@ class Layout(ABC):
         self._select_span = compile_(select(*record).where(span).order_by(order))
         self._select_records = self._by_ids(select(*record))
         self._select_sizes = self._by_ids(select(id_, size))
-        self._lock_sizes = self._by_ids(select(id_, size).with_for_update())
-        self._lock_data = self._by_ids(select(id_, data).with_for_update())
+        # In order: two that lock the same rows must not each wait for the other.
+        self._lock_sizes = self._by_ids(select(id_, size).order_by(id_).with_for_update())
+        self._lock_data = self._by_ids(select(id_, data).order_by(id_).with_for_update())
 
     # IDs
 
@@ -210,6 +223,9 @@ class Layout(ABC):
     def summaries(self, ids: Iterable[str] | None) -> Iterator[Summary]:
         raise NotImplementedError
 
+    def page(self, state: str | None, type_: str | None, after: int, count: int) -> Page:
+        raise NotImplementedError
+
     def references(self, id_: str) -> list[str]:
         raise NotImplementedError
 
@@ -220,13 +236,16 @@ class Layout(ABC):
 
     def write(
         self, connection: Connection, edits: Sequence[Edit], digests: Mapping[str, Digest]
-    ) -> None:
+    ) -> object:
         """Make several changes, in a transaction that the caller has begun.
 
         Args:
             connection: In the transaction.
             edits: The changes; their IDs are ones that the table takes.
             digests: What the pickles hold that are there in the end, by ID.
+
+        Returns:
+            What `was_done` knows the transaction by.
 
         Raises:
             ConflictError, ObjectNotFound: The transaction must be rolled back.
@@ -242,7 +261,18 @@ class Layout(ABC):
                 (changed if id_ in stored else new).append(saved)
             elif id_ in stored:
                 removed.append(id_)
-        self._save(connection, new, changed, removed)
+        return self._save(connection, new, changed, removed)
+
+    def was_done(self, mark: object) -> bool | None:
+        """Find out if a transaction whose commit got no answer was committed.
+
+        Args:
+            mark: What `write` returned in it.
+
+        Returns:
+            None if it cannot be told.
+        """
+        return None
 
     def conflict(self, edits: Sequence[Edit]) -> ConflictError | None:
         """Return which of the edits cannot be because there is such an object already."""
@@ -268,8 +298,8 @@ class Layout(ABC):
         new: list[Saved],
         changed: list[Saved],
         removed: list[str],
-    ) -> None:
-        """Insert, update and delete rows; which ones is settled."""
+    ) -> object:
+        """Insert, update and delete rows; which ones is settled. Return as `write` does."""
 
     def _check(self, connection: Connection, edits: Sequence[Edit]) -> set[str]:
         """Compare what is stored with what is expected; return which IDs are stored.

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
 
 from persistence.pickles import Pickle
 from persistence.registry import make_store, register
@@ -32,6 +32,7 @@ __all__ = [
     "Persistable",
     "Record",
     "Store",
+    "Watch",
     "make_store",
     "register",
 ]
@@ -151,6 +152,23 @@ class Fault:
 
     sentence: str
     is_damage: bool
+
+
+class Watch(Protocol):
+    """Waits for changes of a store, so that nobody has to ask all the time.
+
+    A change may go unnoticed: ask `Store.changes` now and then all the same.
+    """
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for a change; return whether there was one, now or since the last call.
+
+        Raises:
+            StoreError: It waits no more; close it, and make another one later.
+        """
+
+    def close(self) -> None:
+        """End it."""
 
 
 class Store(ABC):
@@ -373,6 +391,13 @@ class Store(ABC):
             records: The objects, each with what its pickle says.
         """
         return {}
+
+    def watch(self) -> Watch | None:
+        """Return what waits for changes, or None where only asking `changes` again tells them.
+
+        It is the caller's to close, and may be used by another thread than the store.
+        """
+        return None
 
     def __len__(self) -> int:
         return len(self.list())

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.keyrings import no_keyring, ring  # noqa: F401  the same
 from tests.helpers.servers import mariadb, postgresql  # noqa: F401  fixtures for every test
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.window.theme import GRID
+from app.window.tls_fields import TlsFields
 from persistence.archive import SUFFIX
 from persistence.urls import StoreUrl
 
@@ -163,7 +164,7 @@ class FileForm(AddressForm):
 
 
 class ServerForm(AddressForm):
-    """Host, port, database, account and table."""
+    """Host, port, database, account, table and encryption."""
 
     def __init__(self, kind: Kind, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -176,7 +177,7 @@ class ServerForm(AddressForm):
         self.port.setFixedWidth(24 * GRID)
         self.database = self._line("Database", "")
         self.user = self._line("User", "")
-        self.password = self._line("Password", "Never kept")
+        self.password = self._line("Password", "From the environment or the keyring, or asked for")
         self.password.setEchoMode(QLineEdit.EchoMode.Password)
         self.table = self._line("Table", "store")
         place = QHBoxLayout()
@@ -190,6 +191,8 @@ class ServerForm(AddressForm):
         form.addRow("&User:", self.user)
         form.addRow("&Password:", self.password)
         form.addRow("&Table:", self.table)
+        self.tls = TlsFields(form, kind.scheme, self)
+        self.tls.edited.connect(self.edited)
 
     def url(self) -> StoreUrl | None:
         database = self.database.text().strip()
@@ -203,13 +206,13 @@ class ServerForm(AddressForm):
             password=self.password.text() or None,
             host=self.host.text().strip() or "localhost",
             port=int(port) if port and int(port) != self._kind.port else None,
-            query=self._query,
+            query=self.tls.query(self._query),
             fragment=_fragment(self.table.text().strip()),
         )
 
     def set_url(self, url: StoreUrl) -> None:
         self._scheme = url.scheme  # keeps the driver that an address names
-        self._query = url.query
+        self._query = self.tls.take(url.query)
         self.host.setText(url.host or "")
         self.port.setText(str(url.port or ""))
         self.database.setText(url.path)

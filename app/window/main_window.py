@@ -38,6 +38,7 @@ from app.window.icons import application_icon
 from app.window.inspector_panel import InspectorPanel
 from app.window.message_page import Button, MessagePage, chain_of
 from app.window.opening import Opening, address_in
+from app.window.password_prompt import PasswordPrompt
 from app.window.preferences import Preferences
 from app.window.start_page import StartPage
 from app.window.status_bar import StatusBar
@@ -48,7 +49,7 @@ from app.window.updates import Updates
 from app.window.window_memory import WindowMemory
 from app.work.records import StoreInfo
 from app.work.session import StoreSession
-from persistence.errors import StoreError
+from persistence.errors import PasswordError, StoreError
 from persistence.urls import StoreUrl
 
 __all__ = ["MainWindow"]
@@ -105,6 +106,7 @@ class MainWindow(QMainWindow):
         self.copier = Copier(self.table, self.inspector, self)
         self.actions_ = ActionSet(self, self._handlers())
         self.opening = Opening(settings, self.actions_.submenu("submenu.recent"), self)
+        self.passwords = PasswordPrompt(self.session, self)
         self._columns = ColumnsMenu(self.actions_.submenu("submenu.columns"), self.table.view, self)
         self._build()
         self._memory = WindowMemory(settings, self, self._splitter, self.table, self.inspector)
@@ -243,6 +245,8 @@ class MainWindow(QMainWindow):
         session.trouble.connect(lambda text: self.banner.show_sentence(text, Mood.WARNING))
         session.recovered.connect(self.banner.hide)
         self.opening.chosen.connect(self.open_store)
+        self.passwords.entered.connect(self._open_with_password)
+        self.passwords.failed.connect(self._on_failed)
         self.opening.recent_changed.connect(self._fill_start)
         self._start.open_requested.connect(self._ask_store)
         self._start.folder_requested.connect(self.opening.ask_folder)
@@ -327,6 +331,8 @@ class MainWindow(QMainWindow):
             details=f"{address}\n\n{chain_of(error)}",
         )
         self._pages.setCurrentWidget(self._message)
+        if isinstance(error, PasswordError) and url is not None:
+            self.passwords.ask(error, StoreUrl.parse(url))
         self.store_failed.emit(error)
         if not isinstance(error, StoreError):
             raise error
@@ -334,6 +340,10 @@ class MainWindow(QMainWindow):
     def _retry(self) -> None:
         if self._url is not None:
             self.open_store(self._url, self._read_only)
+
+    def _open_with_password(self, url: StoreUrl) -> None:
+        self._opening_soon.start()  # the window goes on knowing the address without it
+        self.session.open(url, self._read_only)
 
     def _on_objects_changed(self, ids: list[str]) -> None:
         self.table.view.mark_changed(self.flow.take_own_changes(ids))

@@ -36,7 +36,7 @@ from app.window.icons import icon
 from app.window.theme import GRID, theme
 from app.window.tooltips import plain
 from app.work.task import Task
-from persistence.errors import StoreError
+from persistence.errors import PasswordError, StoreError
 from persistence.probe import Description
 from persistence.urls import StoreUrl
 
@@ -147,7 +147,7 @@ class OpenStoreDialog(QDialog):
         column.setSpacing(4 * GRID)
         column.addLayout(row, 1)
         column.addWidget(self._buttons)
-        self.resize(820, 500)
+        self.resize(820, 560)
 
     def _make_lists(self, recent: list[str]) -> QVBoxLayout:
         self.kinds = QListWidget(self)
@@ -309,6 +309,10 @@ class OpenStoreDialog(QDialog):
 
     def _on_not_described(self, error: BaseException) -> None:
         self._task = None
+        if isinstance(error, PasswordError) and not error.was_given:
+            self._say("info", "muted", f"{error.reason} It is asked for when you open the store.")
+            self._set_can_open(True)
+            return
         self._say("error", "red", str(error), can_retry=True)
 
     def _forget_task(self) -> None:

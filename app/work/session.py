@@ -20,6 +20,7 @@ from app.work.pool import Outbox, Priority
 from app.work.records import ComparedPlace, Link, NodeRow, Row, RowQuery, RowWindow, StoreInfo
 from app.work.scan import read_records
 from app.work.task import Progress, Task
+from app.work.watcher import Watcher
 from persistence.errors import StoreError
 from persistence.pickles.edit import Change
 from persistence.pickles.search import Query
@@ -85,6 +86,7 @@ class StoreSession(QObject):
         self._outbox = Outbox(self)
         self._open_store: OpenStore | None = None
         self._follower: Follower | None = None
+        self._watcher: Watcher | None = None
         self._info: StoreInfo | None = None
         self._is_live = False
 
@@ -129,6 +131,9 @@ class StoreSession(QObject):
         if self._follower is not None:
             self._follower.stop()
             self._follower = None
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher = None
         self._outbox.renew()
         work.close()
         if was_open:
@@ -437,10 +442,15 @@ class StoreSession(QObject):
         if self._follower is follower:  # a slot may have closed or reopened the session
             follower.set_live(self._is_live)
             follower.start()
+            self._watcher = Watcher(self._open_store, self._outbox, self._on_news)
 
     def _on_open_failed(self, error: Exception) -> None:
         self.close()
         self.open_failed.emit(error)
+
+    def _on_news(self) -> None:
+        if self._is_live:
+            self.refresh()
 
     def _on_scanned(self, count: int, can_follow: bool) -> None:
         if self._info is not None:

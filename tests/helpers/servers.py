@@ -48,11 +48,15 @@ class ServerMissing(Exception):
 
 
 class Server(ABC):
-    """One running database server.
+    """One running database server, with a certificate for 127.0.0.1 but not for localhost.
+
+    Beside the user `jobshelf` there are `reader`, who may connect and no more (but read, on
+    MariaDB), with the same password, and `certified`, who needs a client's certificate.
 
     Attributes:
         port: Where it listens, on 127.0.0.1.
-        password: That of the user `jobshelf`.
+        password: That of the users.
+        certificates: Folder with `root.pem`, and `client.pem` and `client.key` of `certified`.
         scheme: Of the addresses of its databases.
         database: The one in which the user may make tables.
     """
@@ -69,17 +73,35 @@ class Server(ABC):
         self._prefix = self._run_as()
         self._process: subprocess.Popen[bytes] | None = None
         try:
+            self.certificates = self._make_certificates()
             self._make()
             self.start()
         except BaseException:
             self.close()
             raise
 
-    def url(self, table: str | None = None, password: str | None = None) -> str:
-        """Return the address of a table (by default one of its own) in the database."""
+    def url(
+        self,
+        table: str | None = None,
+        password: str | None = None,
+        *,
+        user: str = "jobshelf",
+        host: str = "127.0.0.1",
+        options: str = "",
+    ) -> str:
+        """Return the address of a table (by default one of its own) in the database.
+
+        Args:
+            table: Its name.
+            password: Escaped; None for the right one, "" for none at all.
+            user, host: Who connects to where.
+            options: What follows the question mark.
+        """
         table = table or f"jobs_{secrets.token_hex(6)}"
-        account = f"jobshelf:{password or self.password}"
-        return f"{self.scheme}://{account}@127.0.0.1:{self.port}/{self.database}#table={table}"
+        secret = self.password if password is None else password
+        account = f"{user}:{secret}" if secret else user
+        query = f"?{options}" if options else ""
+        return f"{self.scheme}://{account}@{host}:{self.port}/{self.database}{query}#table={table}"
 
     @abstractmethod
     def execute(self, *statements: str) -> list[tuple[object, ...]]:
@@ -105,6 +127,10 @@ class Server(ABC):
         """End it as a crash of the machine would."""
         self._end(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
 
+    def stop(self) -> None:
+        """Shut it down as for maintenance; `start` starts it again."""
+        self._end(self._stop_signal)
+
     def close(self) -> None:
         """Stop it and remove its data."""
         self._end(self._stop_signal)
@@ -119,6 +145,27 @@ class Server(ABC):
     @abstractmethod
     def _command(self) -> list[str]:
         """Return what runs it in the foreground."""
+
+    def _make_certificates(self) -> Path:
+        """Make a root certificate, and what it signs: one for the server, one for a client."""
+        folder = self._folder / "certificates"
+        self._call("mkdir", str(folder))
+        openssl = _program("openssl")
+        key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+        root = ("-CA", str(folder / "root.pem"), "-CAkey", str(folder / "root.key"))
+        for name, subject, more in (
+            ("root", "Root of tests", ()),
+            ("server", "server", (*root, "-addext", "subjectAltName=IP:127.0.0.1")),
+            ("client", "certified", root),
+        ):
+            files = ("-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.pem"))
+            about = ("-subj", f"/CN={subject}", "-days", "2")
+            self._call(openssl, "req", "-x509", *key, *files, *about, *more)
+        # Keys of clients are read by whoever runs the tests, and by nobody else.
+        client_key = folder / "client.key"
+        if os.name != "nt" and os.geteuid() == 0:
+            os.chown(client_key, 0, 0)
+        return folder
 
     def _answers(self) -> bool:
         try:
@@ -199,9 +246,30 @@ class PostgreSqlServer(Server):
             "--locale=C",
             "--no-sync",
         )
+        rules = self._folder / "data" / "pg_hba.conf"
+        rules.write_text(
+            "hostssl all certified 127.0.0.1/32 cert\n"
+            "hostnossl all encrypted 127.0.0.1/32 reject\n" + rules.read_text("utf-8"),
+            "utf-8",
+        )
+
+    def start(self) -> None:
+        super().start()
+        if not self.execute("SELECT 1 FROM pg_roles WHERE rolname = 'reader'"):
+            self.execute(
+                f"CREATE ROLE reader LOGIN PASSWORD '{self.password}'",
+                f"CREATE ROLE encrypted LOGIN PASSWORD '{self.password}'",
+                "CREATE ROLE certified LOGIN SUPERUSER",
+            )
 
     def _command(self) -> list[str]:
-        settings = ["fsync=off", "listen_addresses=127.0.0.1", "shared_buffers=16MB"]
+        certificates = self.certificates
+        settings = [
+            *("fsync=off", "listen_addresses=127.0.0.1", "shared_buffers=16MB", "ssl=on"),
+            f"ssl_ca_file={certificates / 'root.pem'}",
+            f"ssl_cert_file={certificates / 'server.pem'}",
+            f"ssl_key_file={certificates / 'server.key'}",
+        ]
         return [
             _program("postgres"),
             *("-D", str(self._folder / "data")),
@@ -245,7 +313,11 @@ class MariaDbServer(Server):
             "init.sql",
             "CREATE DATABASE IF NOT EXISTS jobshelf CHARACTER SET latin1;\n"
             f"CREATE USER IF NOT EXISTS jobshelf@'127.0.0.1' IDENTIFIED BY '{self.password}';\n"
-            "GRANT ALL ON jobshelf.* TO jobshelf@'127.0.0.1';\n",
+            "GRANT ALL ON jobshelf.* TO jobshelf@'127.0.0.1';\n"
+            f"CREATE USER IF NOT EXISTS reader@'127.0.0.1' IDENTIFIED BY '{self.password}';\n"
+            "GRANT SELECT ON jobshelf.* TO reader@'127.0.0.1';\n"
+            "CREATE USER IF NOT EXISTS certified@'127.0.0.1' REQUIRE SUBJECT '/CN=certified';\n"
+            "GRANT ALL ON jobshelf.* TO certified@'127.0.0.1';\n",
         )
 
     def _command(self) -> list[str]:
@@ -259,6 +331,9 @@ class MariaDbServer(Server):
             f"--init-file={self._init}",
             "--bind-address=127.0.0.1",
             "--skip-name-resolve",
+            f"--ssl-ca={self.certificates / 'root.pem'}",
+            f"--ssl-cert={self.certificates / 'server.pem'}",
+            f"--ssl-key={self.certificates / 'server.key'}",
             "--innodb-flush-log-at-trx-commit=2",
             "--innodb-buffer-pool-size=16M",
         ]
