@@ -15,8 +15,9 @@ import os
 import random
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Engine
@@ -28,13 +29,41 @@ from persistence.errors import StoreError
 from persistence.sql_errors import is_busy, store_error
 from persistence.urls import StoreUrl
 
-__all__ = ["Connection", "Database"]
+__all__ = ["Connection", "Database", "Statement"]
 
 Row = tuple[Any, ...]
 
 # Connections that a fork left in a child: they are the parent's, and closing them here, or
 # letting them be collected, would end its sessions and drop its locks.
 _inherited: list[Connection] = []
+
+
+class Statement(str):
+    """The text of a statement, and where its parameters stand in it.
+
+    They are given by name everywhere. SQLite looks names up for each row again, which takes
+    longer than inserting the row: it gets them in their order.
+
+    Args:
+        text: The statement in the database's dialect.
+        order: The names of its parameters in the order of their places; None where the
+            driver takes them by name.
+    """
+
+    def __new__(cls, text: str, order: Sequence[str] | None = None) -> Statement:  # noqa: PYI034
+        made = super().__new__(cls, text)
+        made.text = text
+        if order is None:
+            made.values = None
+        elif len(order) == 1:
+            name = order[0]
+            made.values = lambda parameters: (parameters[name],)
+        else:
+            made.values = itemgetter(*order) if order else lambda _: ()
+        return made
+
+    text: str
+    values: Callable[[Mapping[str, Any]], tuple[Any, ...]] | None
 
 
 class Connection:
@@ -80,19 +109,29 @@ class Connection:
 
     def run(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run a statement that gives no rows."""
+        values: Any = parameters or ()
+        if type(statement) is Statement:
+            if parameters and statement.values is not None:
+                values = statement.values(parameters)
+            statement = statement.text
         try:
-            self._cursor.execute(statement, parameters or {})
+            self._cursor.execute(statement, values)
         except Exception as error:
             if not is_busy(error):
                 raise
-            self._run_again(statement, parameters or {})
+            self._run_again(statement, values)
 
     def run_many(self, statement: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run a statement once for each of some rows of parameters."""
         if len(rows) == 1:
             self.run(statement, rows[0])
         elif rows:
-            self._cursor.executemany(statement, rows)
+            values: Any = rows
+            if type(statement) is Statement:
+                if statement.values is not None:
+                    values = map(statement.values, rows)
+                statement = statement.text
+            self._cursor.executemany(statement, values)
 
     @property
     def is_inherited(self) -> bool:
@@ -108,14 +147,14 @@ class Connection:
             self._cursor.close()
             self._pooled.close()
 
-    def _run_again(self, statement: str, parameters: Mapping[str, Any]) -> None:
+    def _run_again(self, statement: str, values: Any) -> None:
         # SQLite's own waiting backs off to 100 ms between tries: beside writers that hold
         # the lock nearly all the time, some process would miss every gap for minutes.
         deadline = time.monotonic() + self._patience
         while True:
             time.sleep(random.uniform(0.0005, 0.005))  # noqa: S311 - no secret
             try:
-                self._cursor.execute(statement, parameters)
+                self._cursor.execute(statement, values)
                 return
             except Exception as error:
                 if not is_busy(error) or time.monotonic() > deadline:
@@ -149,12 +188,13 @@ class Database(ABC):
     def kind(self) -> str:
         """What users call it: "SQLite database", "PostgreSQL database"."""
 
-    def compile(self, statement: ClauseElement | ExecutableDDLElement) -> str:
-        """Return a statement in the database's dialect, its parameters by name."""
+    def compile(self, statement: ClauseElement | ExecutableDDLElement) -> Statement:
+        """Return a statement in the database's dialect."""
         compiled = statement.compile(dialect=self.engine.dialect)
         values = getattr(compiled, "params", None) or {}
         assert all(value is None for value in values.values()), "a constant is not in the text"
-        return str(compiled)
+        order = compiled.positiontup if getattr(compiled, "positional", False) else None
+        return Statement(str(compiled), order)
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:

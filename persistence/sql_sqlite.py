@@ -88,7 +88,7 @@ class SqliteDatabase(Database):
             poolclass=StaticPool if self._is_in_memory else NullPool,
             pool_reset_on_return=None,
             isolation_level="AUTOCOMMIT",
-            paramstyle="named",
+            paramstyle="qmark",
         )
 
     @property
