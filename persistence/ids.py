@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 if sys.version_info >= (3, 14):
     from uuid import uuid7
@@ -32,11 +32,14 @@ def new_id(obj: Any) -> str:
     >>> new_id(3.14).startswith("float.")
     True
     """
-    letters = re.sub(r"\W", "", type(obj).__name__)[:_LONGEST_PREFIX]
+    return f"{_prefix(type(obj).__name__)}.{uuid7().int:032x}"
+
+
+@lru_cache
+def _prefix(class_name: str) -> str:
+    letters = re.sub(r"\W", "", class_name)[:_LONGEST_PREFIX]
     prefix = letters.encode()[:_MOST_BYTES].decode(errors="ignore") or "Object"
-    if _DEVICE.fullmatch(prefix):
-        prefix = f"_{prefix}"
-    return f"{prefix}.{UUID(int=uuid7().int).hex}"
+    return f"_{prefix}" if _DEVICE.fullmatch(prefix) else prefix
 
 
 def order_key(id_: str) -> tuple[str, int, str]:

@@ -21,8 +21,7 @@ import io
 import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from persistence.errors import DecodeError, LoadError, SaveError, StoreError
 from persistence.persistable import (
@@ -33,8 +32,10 @@ from persistence.persistable import (
     set_unchanged,
 )
 from persistence.pickles import decode
+from persistence.pickles.references import may_refer
 from persistence.pickles.shell import SHELL, split_at_shell
-from persistence.store import Record
+from persistence.plain_objects import digest_of_plain
+from persistence.summary import Digest
 
 __all__ = ["Dumped", "GraphWriter", "load_graph"]
 
@@ -44,8 +45,7 @@ _MOST_NESTED_SHELLS = 50  # far below Python's recursion limit
 # Graph to pickles
 
 
-@dataclass(frozen=True, slots=True)
-class Dumped:
+class Dumped(NamedTuple):
     """One object of a graph, pickled.
 
     Attributes:
@@ -53,12 +53,14 @@ class Dumped:
         data: Its pickle.
         obj: The object itself.
         is_new: Whether it got its ID now, so that nothing can be stored under it.
+        digest: What lists show of it, if that was clear without decoding the pickle.
     """
 
     id_: str
     data: bytes
     obj: Any
     is_new: bool
+    digest: Digest | None
 
 
 class GraphWriter:
@@ -71,6 +73,7 @@ class GraphWriter:
             gone now was removed on purpose.
         existing: Which of some IDs are in the store.
         protocol: The pickle protocol to write.
+        referring: Classes whose objects had references so far; it is kept up to date.
         store: Address of the store, for messages.
     """
 
@@ -82,6 +85,7 @@ class GraphWriter:
         is_known: Callable[[Any], bool],
         existing: Callable[[Sequence[str]], set[str]],
         protocol: int,
+        referring: set[type],
         store: str,
     ) -> None:
         self._new_id = new_id
@@ -89,6 +93,7 @@ class GraphWriter:
         self._is_known = is_known
         self._existing = existing
         self._protocol = protocol
+        self._referring = referring
         self._store = store
         self._ids: dict[int, str] = {}  # id(obj) → persistent ID, of objects in _objects
         self._objects: list[Any] = []  # keeps every object alive, so that id() stays its own
@@ -126,7 +131,7 @@ class GraphWriter:
                 obj = self._queue[position]
                 position += 1
                 id_ = self._ids[id(obj)]
-                yield Dumped(id_, self._pickle(obj, id_), obj, id(obj) in self._fresh)
+                yield self._dump(obj, id_)
             if not self._unchanged:
                 return
             # Unchanged objects that were never in this store came from another one.
@@ -168,10 +173,30 @@ class GraphWriter:
                     self._unchanged.append(obj)
         return self._pid(id_)
 
-    def _pickle(self, obj: Any, id_: str) -> bytes:
-        stream = io.BytesIO()
+    def _dump(self, obj: Any, id_: str) -> Dumped:
+        references: dict[str | int, None] = {}
+
+        def refer(child: Any) -> str | int:
+            pid = self._refer(child)
+            references[pid] = None
+            return pid
+
+        data = self._pickle(obj, id_, refer)
+        digest = digest_of_plain(obj, tuple(map(str, references)), self._protocol)
+        return Dumped(id_, data, obj, id(obj) in self._fresh, digest)
+
+    def _pickle(self, obj: Any, id_: str, refer: Callable[[Any], str | int]) -> bytes:
         try:
-            _Pickler(stream, self._protocol, obj, self._refer).dump(obj)
+            if type(obj) not in self._referring:
+                try:
+                    stream = io.BytesIO()
+                    _LonePickler(stream, self._protocol, obj).dump(obj)
+                    return stream.getvalue()
+                except _ReferenceMetError:
+                    self._referring.add(type(obj))
+            stream = io.BytesIO()
+            _Pickler(stream, self._protocol, obj, refer).dump(obj)
+            return stream.getvalue()
         except RecursionError:
             raise SaveError(
                 f"Object {id_!r} is nested too deeply to be pickled into {self._store}.",
@@ -189,7 +214,27 @@ class GraphWriter:
                 id_=id_,
                 store=self._store,
             ) from error
-        return stream.getvalue()
+
+
+class _ReferenceMetError(Exception):
+    """An object refers to a persistable."""
+
+
+class _LonePickler(pickle.Pickler):
+    """Writes an object that refers to no persistable, or stops at the first it refers to.
+
+    The C pickler asks `persistent_id` about every text and number, which takes longer than
+    to write them; it asks `reducer_override` about objects of classes only.
+    """
+
+    def __init__(self, stream: io.BytesIO, protocol: int, root: Any) -> None:
+        super().__init__(stream, protocol)
+        self._root = root
+
+    def reducer_override(self, obj: Any) -> Any:
+        if is_persistable(obj) and obj is not self._root:
+            raise _ReferenceMetError
+        return NotImplemented
 
 
 class _Pickler(pickle.Pickler):
@@ -213,7 +258,7 @@ class _Pickler(pickle.Pickler):
 
 def load_graph(
     ids: Sequence[str],
-    read_many: Callable[[Iterable[str]], Iterator[Record]],
+    read_many: Callable[[Iterable[str]], Iterator[tuple[str, bytes]]],
     pid: Callable[[str], str | int],
     store: str,
 ) -> dict[str, Any]:
@@ -221,7 +266,7 @@ def load_graph(
 
     Args:
         ids: The objects wanted.
-        read_many: Reads records; IDs that are not there are left out.
+        read_many: Reads IDs and pickles; IDs that are not there are left out.
         pid: The persistent ID as objects carry it.
         store: Address of the store, for messages.
 
@@ -231,14 +276,22 @@ def load_graph(
     Raises:
         LoadError: An object cannot be unpickled, or refers to one that is not there.
     """
-    pickles, links = _collect(ids, read_many, store)
-    loader = _Loader(pickles, links, pid, store)
-    loader.build(_building_order(ids, links))
-    return loader.objects
+    for find in (_likely_references, _references):
+        pickles, links = _collect(ids, read_many, find, store)
+        loader = _Loader(pickles, links, pid, store)
+        try:
+            loader.build(_building_order(ids, links) if any(links.values()) else list(pickles))
+        except _UnforeseenReferenceError:
+            continue
+        return loader.objects
+    raise AssertionError("decoding a pickle tells all its references")
 
 
 def _collect(
-    ids: Iterable[str], read_many: Callable[[Iterable[str]], Iterator[Record]], store: str
+    ids: Iterable[str],
+    read_many: Callable[[Iterable[str]], Iterator[tuple[str, bytes]]],
+    find: Callable[[str, bytes, str], list[str]],
+    store: str,
 ) -> tuple[dict[str, bytes], dict[str, list[str]]]:
     """Read every record that can be reached; return pickles and references by ID."""
     pickles: dict[str, bytes] = {}
@@ -246,25 +299,34 @@ def _collect(
     wanted = list(dict.fromkeys(ids))
     while wanted:
         reached: dict[str, None] = {}
-        for record in read_many(wanted):
-            pickles[record.id_] = record.data
-            links[record.id_] = found = _references(record, store)
-            reached.update(dict.fromkeys(found))
+        for id_, data in read_many(wanted):
+            pickles[id_] = data
+            links[id_] = found = find(id_, data, store)
+            if found:
+                reached.update(dict.fromkeys(found))
+        if not reached:
+            break
         asked = set(wanted)
         wanted = [id_ for id_ in reached if id_ not in pickles and id_ not in asked]
     return pickles, links
 
 
-def _references(record: Record, store: str) -> list[str]:
-    if b"Q" not in record.data and b"P" not in record.data:  # the two opcodes of references
-        return []
+class _UnforeseenReferenceError(Exception):
+    """A pickle has a reference that it did not look like having."""
+
+
+def _likely_references(id_: str, data: bytes, store: str) -> list[str]:
+    return _references(id_, data, store) if may_refer(data) else []
+
+
+def _references(id_: str, data: bytes, store: str) -> list[str]:
     try:
-        return [reference.id for reference in decode(record.data).references]
+        return [reference.id for reference in decode(data).references]
     except DecodeError as error:
         raise LoadError(
-            f"Object {record.id_!r} in {store} cannot be loaded: {error.reason}",
+            f"Object {id_!r} in {store} cannot be loaded: {error.reason}",
             "`read` gives its bytes as they are.",
-            id_=record.id_,
+            id_=id_,
             store=store,
         ) from error
 
@@ -391,7 +453,7 @@ class _Loader:
 
         try:
             return _unpickle(data, resolve)
-        except LoadError:
+        except (LoadError, _UnforeseenReferenceError):
             raise
         except ModuleNotFoundError as error:
             raise LoadError(
@@ -415,6 +477,8 @@ class _Loader:
             obj = self._shells.get(wanted, _MISSING)
         if obj is not _MISSING:
             return obj
+        if wanted not in self._links[by]:
+            raise _UnforeseenReferenceError
         if wanted not in self._pickles:
             raise LoadError(
                 f"Object {by!r} in {self._store} refers to {wanted!r}, which is not there.",

@@ -9,7 +9,7 @@ databases, through `sql_connection`; `sql_errors` puts what goes wrong into word
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -157,6 +157,9 @@ class SqlStore(RecordStore):
     def read_many(self, ids: Iterable[str | int]) -> Iterator[Record]:
         return self._layout.read(map(str, ids))
 
+    def _pickles(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        return self._layout.pickles(ids)
+
     def records(self) -> Iterator[Record]:
         return self._layout.records()
 
@@ -198,6 +201,9 @@ class SqlStore(RecordStore):
         return super().save_many(objs)
 
     def apply(self, edits: Sequence[Edit]) -> None:
+        self._apply(edits, {})
+
+    def _apply(self, edits: Sequence[Edit], digests: Mapping[str, Digest | None]) -> None:
         self._refuse_if_read_only()
         for edit in edits:
             if self._layout.key(edit.id_) is None:
@@ -214,11 +220,15 @@ class SqlStore(RecordStore):
             return
         # Decoded before the transaction begins: other writers wait for the disk only.
         final = {edit.id_: edit.data for edit in edits}
-        digests = {id_: _digest(data) for id_, data in final.items() if data is not None}
+        found = {
+            id_: digests.get(id_) or _digest(data)
+            for id_, data in final.items()
+            if data is not None
+        }
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 with self._database.transaction() as connection:
-                    self._layout.write(connection, edits, digests)
+                    self._layout.write(connection, edits, found)
                 return
             except StoreError as error:
                 if error.__cause__ is None or not self._may_succeed(error.__cause__, edits):

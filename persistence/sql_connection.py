@@ -18,6 +18,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from operator import itemgetter
+from types import TracebackType
 from typing import Any
 
 from sqlalchemy import Engine
@@ -196,36 +197,13 @@ class Database(ABC):
         order = compiled.positiontup if getattr(compiled, "positional", False) else None
         return Statement(str(compiled), order)
 
-    @contextmanager
-    def connection(self) -> Iterator[Connection]:
+    def connection(self) -> AbstractContextManager[Connection]:
         """Lend a connection; errors of the driver are raised as those of the store."""
-        with self._turn:
-            connection = self._take()
-            try:
-                yield connection
-            except self._driver_errors() as error:
-                connection.is_usable = False
-                raise self.error(error) from error
-            except (KeyboardInterrupt, SystemExit):  # maybe in the middle of an answer
-                connection.is_usable = False
-                raise
-            finally:
-                self._give_back(connection)
+        return _Loan(self)
 
-    @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self) -> AbstractContextManager[Connection]:
         """Lend a connection inside a transaction: committed at the end, or undone."""
-        with self.connection() as connection:
-            connection.run(self._begin)
-            try:
-                yield connection
-                self._commit(connection)
-            except BaseException:
-                try:
-                    connection.run("ROLLBACK")
-                except Exception:  # noqa: BLE001 - lost, and the change with it
-                    connection.is_usable = False
-                raise
+        return _Transaction(self)
 
     @abstractmethod
     def creating(self, table: str) -> AbstractContextManager[Connection]:
@@ -293,3 +271,85 @@ class Database(ABC):
             self._idle.append(connection)
         else:
             connection.close()
+
+
+# Written as classes: entering and leaving a generator takes as long as reading a row.
+# ruff: noqa: SLF001
+
+
+class _Loan:
+    """Lends a connection of a database for the time of a `with`."""
+
+    __slots__ = ("_connection", "_database")
+
+    _connection: Connection
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> Connection:
+        database = self._database
+        database._turn.__enter__()
+        try:
+            self._connection = database._take()
+        except BaseException:
+            database._turn.__exit__(None, None, None)
+            raise
+        return self._connection
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        database, connection = self._database, self._connection
+        try:
+            if error is None:
+                return
+            if isinstance(error, database._driver_errors()):
+                connection.is_usable = False
+                raise database.error(error) from error
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                connection.is_usable = False  # maybe in the middle of an answer
+        finally:
+            database._give_back(connection)
+            database._turn.__exit__(None, None, None)
+
+
+class _Transaction(_Loan):
+    """The same, and a transaction that ends with it."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> Connection:
+        connection = super().__enter__()
+        try:
+            connection.run(self._database._begin)
+        except BaseException as error:
+            super().__exit__(type(error), error, error.__traceback__)
+            raise
+        return connection
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            try:
+                self._database._commit(self._connection)
+            except BaseException as failure:
+                self._undo()
+                super().__exit__(type(failure), failure, failure.__traceback__)
+                raise
+        else:
+            self._undo()
+        super().__exit__(kind, error, traceback)
+
+    def _undo(self) -> None:
+        try:
+            self._connection.run("ROLLBACK")
+        except Exception:  # noqa: BLE001 - lost, and the change with it
+            self._connection.is_usable = False

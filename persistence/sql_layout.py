@@ -112,6 +112,7 @@ class Layout(ABC):
         )
         self._select_span = compile_(select(*record).where(span).order_by(order))
         self._select_records = self._by_ids(select(*record))
+        self._select_pickles = self._by_ids(select(id_, data))
         self._select_sizes = self._by_ids(select(id_, size))
         self._lock_sizes = self._by_ids(select(id_, size).with_for_update())
         self._lock_data = self._by_ids(select(id_, data).with_for_update())
@@ -161,6 +162,17 @@ class Layout(ABC):
                 for key in group:
                     if key in found:
                         yield _record(found[key])
+
+    def pickles(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Iterate over IDs and pickles of some IDs, in their order."""
+        for chunk in chunks(ids, _CHUNK):
+            keys = [key for key in map(self.key, chunk) if key is not None]
+            for group in self._groups(keys):
+                with self._database.connection() as connection:
+                    found = dict(self._rows(connection, self._select_pickles, group))
+                for key in group:
+                    if key in found:
+                        yield str(key), _as_bytes(found[key])
 
     def records(self) -> Iterator[Record]:
         """Iterate over all records, in the order of `ids`."""
@@ -255,6 +267,8 @@ class Layout(ABC):
         first: dict[str, Edit] = {}
         for edit in edits:
             first.setdefault(edit.id_, edit)
+        if len(first) == len(edits) and all(map(_is_new, edits)):
+            return set()
         others = [edit.id_ for edit in first.values() if edit.expected is None]
         compared = [
             edit.id_ for edit in first.values() if edit.expected is not None and not _is_new(edit)

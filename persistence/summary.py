@@ -20,11 +20,24 @@ from persistence.pickles.texts import text_of
 if TYPE_CHECKING:
     from persistence.store import Record
 
-__all__ = ["Digest", "Summary", "digest", "digest_of", "summarize"]
+__all__ = [
+    "LONGEST_TEXT",
+    "NAME_NAMES",
+    "STATE_NAMES",
+    "Digest",
+    "Summary",
+    "digest",
+    "digest_of",
+    "summarize",
+]
 
-_STATE_NAMES = ("state", "status", "_state")
-_NAME_NAMES = ("jobname", "job_name", "name", "title", "label")
-_LONGEST = 500
+STATE_NAMES = ("state", "status", "_state")
+"""Attributes that may hold the state, the first that does counts."""
+
+NAME_NAMES = ("jobname", "job_name", "name", "title", "label")
+"""Attributes that may hold the name."""
+
+LONGEST_TEXT = 500
 """Characters of a state or name; the rest of a longer one is left out."""
 
 
@@ -86,7 +99,7 @@ def digest_of(pickle: Pickle) -> Digest:
     return Digest(
         class_name(root, python2=pickle.python2),
         _state(attributes),
-        _first_text(attributes, _NAME_NAMES),
+        _first_text(attributes, NAME_NAMES),
         tuple(dict.fromkeys(reference.id for reference in pickle.references)),
     )
 
@@ -111,10 +124,10 @@ def _attributes(root: Any) -> Mapping[Any, Any]:
 def _state(attributes: Mapping[Any, Any]) -> str | None:
     execution = attributes.get("execution")  # GC3Pie's Task
     if isinstance(execution, Object):
-        state = _first_text(execution.attributes(), _STATE_NAMES)
+        state = _first_text(execution.attributes(), STATE_NAMES)
         if state is not None:
             return state
-    return _first_text(attributes, _STATE_NAMES)
+    return _first_text(attributes, STATE_NAMES)
 
 
 def _first_text(attributes: Mapping[Any, Any], names: tuple[str, ...]) -> str | None:
@@ -125,7 +138,7 @@ def _first_text(attributes: Mapping[Any, Any], names: tuple[str, ...]) -> str | 
         if isinstance(value, Object) and value.args:
             value = value.args[-1]  # a member of an enumeration: by its value, or its name
         if isinstance(value, bytes):
-            return text_of(value[:_LONGEST])
+            return text_of(value[:LONGEST_TEXT])
         if isinstance(value, str):
-            return value[:_LONGEST]
+            return value[:LONGEST_TEXT]
     return None
