@@ -106,8 +106,7 @@ def _is_plain(cls: type) -> bool:
         and bool(own)
         and all(_leaves_pickling_alone(base) for base in own)
         and all(
-            getattr(cls, hook, _MISSING) is getattr(object, hook, _MISSING)
-            for hook in _CLASS_HOOKS
+            getattr(cls, hook, _MISSING) is getattr(object, hook, _MISSING) for hook in _CLASS_HOOKS
         )
     )
 

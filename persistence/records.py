@@ -87,9 +87,7 @@ class RecordStore(Store):
             ids = [writer.add(obj) for obj in objs]
             edits, digests = [], {}
             for dumped in writer.dump():
-                edits.append(
-                    Edit(dumped.id_, dumped.data, ABSENT if dumped.is_new else None)
-                )
+                edits.append(Edit(dumped.id_, dumped.data, ABSENT if dumped.is_new else None))
                 digests[dumped.id_] = dumped.digest
             self._apply(edits, digests)
         except BaseException:

@@ -274,7 +274,7 @@ class Database(ABC):
 
 
 # Written as classes: entering and leaving a generator takes as long as reading a row.
-# ruff: noqa: SLF001
+
 
 
 class _Loan:

@@ -22,11 +22,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
+    REAL,
     BigInteger,
     Column,
+    ColumnElement,
     Double,
     Index,
     Integer,
@@ -36,6 +39,7 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    cast,
     exists,
     func,
     insert,
@@ -46,11 +50,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.mysql import LONGBLOB
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql import quoted_name
+from sqlalchemy.types import TypeEngine
 
 from persistence.errors import ObjectNotFound, StoreError
 from persistence.ids import new_id
 from persistence.sql_connection import Connection, Database
-from persistence.sql_layout import Layout, Saved, as_time, chunks, first_rows
+from persistence.sql_layout import Layout, Saved, chunks
 from persistence.store import Changes
 from persistence.summary import Summary
 
@@ -60,11 +65,21 @@ COLUMNS = ("seq", "id", "type", "state", "name", "size", "saved", "change", "dat
 """The columns of a table of objects."""
 
 _FORMAT = 1
-_SHOWN = ("id", "type", "state", "name", "size", "saved")
+_SHOWN: dict[str, type[TypeEngine[Any]]] = {
+    "id": Text,
+    "type": Text,
+    "state": Text,
+    "name": Text,
+    "size": Integer,
+    "saved": REAL,
+}
 _LONGEST_ID = 255  # characters: four bytes each still fit into MySQL's keys
 _LONGEST_TEXT = 1000  # characters of a type, a state or a name
 _ELLIPSIS = "…"
 _CHUNK = 500
+_FIRST_SEQ = -(2**63)
+_FIRST_SPAN = 256  # rows that are read together at first, at most; then twice as many
+_LARGEST_SPAN = 1024
 LONGEST_NAME = 63 - len("_references")
 """Bytes in the name of a new table: PostgreSQL cuts longer ones to 63."""
 
@@ -167,7 +182,11 @@ class JobshelfLayout(Layout):
             saved=objects.c.saved,
         )
         compile_ = database.compile
-        shown = [objects.c[name] for name in _SHOWN]
+        shown: list[ColumnElement[Any]] = [objects.c[name] for name in _SHOWN]
+        if is_sqlite:  # any value may stand in a column
+            shown = [
+                cast(column, kind) for column, kind in zip(shown, _SHOWN.values(), strict=True)
+            ]
         since = bindparam("since", type_=BigInteger)
         now = bindparam("now", type_=BigInteger)
         id_ = bindparam("id", type_=_id_text)
@@ -199,11 +218,13 @@ class JobshelfLayout(Layout):
             .where(removed.c.change > since, removed.c.change <= now, ~is_back)
             .order_by(removed.c.change)
         )
-        self._select_summaries_after = compile_(
-            first_rows(
-                select(objects.c.seq, *shown).where(objects.c.seq > since).order_by(objects.c.seq),
-                _CHUNK,
-            )
+        self._select_next_seq = compile_(
+            select(func.min(objects.c.seq)).where(objects.c.seq >= since)
+        )
+        self._select_summaries = compile_(
+            select(*shown)
+            .where(objects.c.seq >= since, objects.c.seq <= now)
+            .order_by(objects.c.seq)
         )
         self._select_summaries_of = self._by_ids(select(*shown))
         self._select_targets = compile_(
@@ -247,18 +268,9 @@ class JobshelfLayout(Layout):
         return Changes(now, tuple(row[0] for row in changed), tuple(row[0] for row in removed))
 
     def summaries(self, ids: Iterable[str] | None) -> Iterator[Summary]:
-        if ids is not None:
-            for chunk in chunks(ids, _CHUNK):
-                yield from self._summaries_of([key for key in map(self.key, chunk) if key])
-            return
-        last = -1
-        while True:
-            with self._database.connection() as connection:
-                rows = connection.fetch(self._select_summaries_after, {"since": last})
-            yield from (_summary(row[1:]) for row in rows)
-            if len(rows) < _CHUNK:
-                return
-            last = rows[-1][0]
+        if ids is None:
+            return chain.from_iterable(map(Summary.of_rows, self._shown_rows()))
+        return chain.from_iterable(map(self._summaries_of, chunks(ids, _CHUNK)))
 
     def references(self, id_: str) -> list[str]:
         with self._database.connection() as connection:
@@ -272,15 +284,32 @@ class JobshelfLayout(Layout):
             rows = connection.fetch(self._select_sources, {"id": _clean(id_, _LONGEST_ID)})
         return [row[0] for row in rows]
 
-    def _summaries_of(self, keys: list[str]) -> Iterator[Summary]:
+    def _shown_rows(self) -> Iterator[list[tuple[Any, ...]]]:
+        """Iterate over what lists show of all objects, many at a time."""
+        # Whole ranges of `seq`, so that rows need not carry it: they become summaries as they
+        # are. The first range is small, because a window waits for it.
+        first: int | None = _FIRST_SEQ
+        span = _FIRST_SPAN
+        while True:
+            with self._database.connection() as connection:
+                ((first,),) = connection.fetch(self._select_next_seq, {"since": first})
+                if first is None:
+                    return
+                rows = connection.fetch(
+                    self._select_summaries, {"since": first, "now": first + span - 1}
+                )
+            yield rows
+            first += span
+            span = min(2 * span, _LARGEST_SPAN)
+
+    def _summaries_of(self, ids: list[str]) -> Iterator[Summary]:
+        keys = [key for key in map(self.key, ids) if key]
         if not keys:
-            return
+            return iter(())
         with self._database.connection() as connection:
             rows = self._rows(connection, self._select_summaries_of, keys)
-        found = {row[0]: row for row in rows}
-        for key in keys:
-            if key in found:
-                yield _summary(found[key])
+        found = {summary.id: summary for summary in Summary.of_rows(rows)}
+        return (found[key] for key in keys if key in found)
 
     def _start(self, connection: Connection, most_new: int) -> None:
         connection.run(self._count_change, {"most_new": most_new})
@@ -344,6 +373,8 @@ class JobshelfLayout(Layout):
 
     def _flaw(self, id_: str) -> str:
         """Return what is wrong with an ID, as the end of a sentence, or ""."""
+        if 0 < len(id_) <= _LONGEST_ID and id_.isascii() and id_.isprintable() and id_[-1] != " ":
+            return ""
         if not id_:
             return "an ID has at least one character"
         if len(id_) > _LONGEST_ID:
@@ -357,18 +388,6 @@ class JobshelfLayout(Layout):
 
 def _quoted(name: str, ending: str) -> quoted_name:
     return quoted_name(f"{name}_{ending}", quote=True)
-
-
-def _summary(row: tuple[Any, ...]) -> Summary:
-    id_, type_, state, name, size, saved = row
-    return Summary(
-        str(id_),  # any value may stand in a column of SQLite
-        str(type_),
-        None if state is None else str(state),
-        None if name is None else str(name),
-        size if isinstance(size, int) else 0,
-        as_time(saved),
-    )
 
 
 def _row(saved: Saved, now: float, change: int) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timezone
 from hashlib import sha256
 from itertools import islice
 from typing import Any, ClassVar, NamedTuple
@@ -35,9 +34,9 @@ from sqlalchemy import (
 from persistence.errors import ConflictError, ObjectNotFound
 from persistence.sql_connection import Connection, Database
 from persistence.store import ABSENT, Changes, Edit, Record
-from persistence.summary import Digest, Summary
+from persistence.summary import Digest, Summary, as_time
 
-__all__ = ["Layout", "Saved", "as_time", "chunks", "first_rows"]
+__all__ = ["Layout", "Saved", "chunks", "first_rows"]
 
 Key = str | int
 
@@ -411,11 +410,3 @@ def _record(row: tuple[Any, ...]) -> Record:
 
 def _as_bytes(value: Any) -> bytes:
     return value if type(value) is bytes else bytes(value or b"")
-
-
-def as_time(seconds: Any) -> datetime | None:
-    """Return a time from seconds since 1970, or None where there is none that makes sense."""
-    try:
-        return datetime.fromtimestamp(seconds, timezone.utc)
-    except (TypeError, ValueError, OverflowError, OSError):
-        return None
