@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 from persistence.errors import ConflictError, DecodeError, ObjectNotFound, ReadOnlyError
 from persistence.pickles import Pickle, decode
-from persistence.serialization import GraphWriter, load_graph
+from persistence.serialization import Dumped, GraphWriter, load_graph
 from persistence.store import ABSENT, Changes, Edit, Ids, Objects, Record, Store
 from persistence.summary import Digest, Summary, summarize
 from persistence.urls import StoreUrl
@@ -33,7 +33,7 @@ class RecordStore(Store):
         # Objects that this store loaded or saved, by id(): an object in here whose record is
         # gone was removed on purpose, and is not written again because a parent is saved.
         self._known: WeakValueDictionary[int, Any] = WeakValueDictionary()
-        self._referring: set[type] = set()  # classes whose objects had references
+        self._referring: set[type] = set()  # classes whose last object had references
 
     @abstractmethod
     def list(self, **extra_args: Any) -> Ids:
@@ -85,11 +85,7 @@ class RecordStore(Store):
         writer = self._writer()
         try:
             ids = [writer.add(obj) for obj in objs]
-            edits, digests = [], {}
-            for dumped in writer.dump():
-                edits.append(Edit(dumped.id_, dumped.data, ABSENT if dumped.is_new else None))
-                digests[dumped.id_] = dumped.digest
-            self._apply(edits, digests)
+            self._store([*writer.dump()])
         except BaseException:
             writer.undo()
             raise
@@ -177,6 +173,11 @@ class RecordStore(Store):
     def _pickles(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Iterate over IDs and pickles of some IDs; those not there are left out."""
         return ((record.id_, record.data) for record in self.read_many(ids))
+
+    def _store(self, graph: Sequence[Dumped]) -> None:
+        """Write the objects of a graph, each over what is stored under its ID, or all new."""
+        edits = [Edit(new.id_, new.data, ABSENT if new.is_new else None) for new in graph]
+        self._apply(edits, {new.id_: new.digest for new in graph})
 
     def _apply(self, edits: Sequence[Edit], digests: Mapping[str, Digest | None]) -> None:
         """Make changes of objects whose digests may be known, by ID."""

@@ -73,7 +73,8 @@ class GraphWriter:
             gone now was removed on purpose.
         existing: Which of some IDs are in the store.
         protocol: The pickle protocol to write.
-        referring: Classes whose objects had references so far; it is kept up to date.
+        referring: Classes whose last object had references, so that the next one may well
+            have some, too; it is kept up to date.
         store: Address of the store, for messages.
     """
 
@@ -174,18 +175,13 @@ class GraphWriter:
         return self._pid(id_)
 
     def _dump(self, obj: Any, id_: str) -> Dumped:
-        references: dict[str | int, None] = {}
-
-        def refer(child: Any) -> str | int:
-            pid = self._refer(child)
-            references[pid] = None
-            return pid
-
-        data = self._pickle(obj, id_, refer)
-        digest = digest_of_plain(obj, tuple(map(str, references)), self._protocol)
+        references: list[str | int] = []
+        data = self._pickle(obj, id_, references)
+        targets = tuple(map(str, dict.fromkeys(references))) if references else ()
+        digest = digest_of_plain(obj, targets, self._protocol)
         return Dumped(id_, data, obj, id(obj) in self._fresh, digest)
 
-    def _pickle(self, obj: Any, id_: str, refer: Callable[[Any], str | int]) -> bytes:
+    def _pickle(self, obj: Any, id_: str, references: list[str | int]) -> bytes:
         try:
             if type(obj) not in self._referring:
                 try:
@@ -195,7 +191,9 @@ class GraphWriter:
                 except _ReferenceMetError:
                     self._referring.add(type(obj))
             stream = io.BytesIO()
-            _Pickler(stream, self._protocol, obj, refer).dump(obj)
+            _Pickler(stream, self._protocol, obj, self._refer, references).dump(obj)
+            if not references:
+                self._referring.discard(type(obj))
             return stream.getvalue()
         except RecursionError:
             raise SaveError(
@@ -241,16 +239,24 @@ class _Pickler(pickle.Pickler):
     """Writes a persistent ID in place of every persistable but the root."""
 
     def __init__(
-        self, stream: io.BytesIO, protocol: int, root: Any, refer: Callable[[Any], str | int]
+        self,
+        stream: io.BytesIO,
+        protocol: int,
+        root: Any,
+        refer: Callable[[Any], str | int],
+        references: list[str | int],
     ) -> None:
         super().__init__(stream, protocol)
         self._root = root
         self._refer = refer
+        self._references = references
 
     def persistent_id(self, obj: Any) -> str | int | None:
         if not is_persistable(obj) or obj is self._root:
             return None
-        return self._refer(obj)
+        pid = self._refer(obj)
+        self._references.append(pid)
+        return pid
 
 
 # Pickles to graph

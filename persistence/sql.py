@@ -9,7 +9,7 @@ databases, through `sql_connection`; `sql_errors` puts what goes wrong into word
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -17,13 +17,14 @@ from urllib.parse import urlencode
 
 from persistence.errors import ConflictError, DecodeError, ObjectNotFound, SaveError, StoreError
 from persistence.records import DEFAULT_PROTOCOL, RecordStore
-from persistence.sql_connection import Database
+from persistence.serialization import Dumped
+from persistence.sql_connection import Connection, Database
 from persistence.sql_errors import Cause, cause_of
-from persistence.sql_layout import Layout
+from persistence.sql_layout import Layout, Saved
 from persistence.sql_schema import check_table_name, create_layout, find_layout, missing_table
 from persistence.sql_server import ServerDatabase
 from persistence.sql_sqlite import Durability, SqliteDatabase
-from persistence.store import Changes, Edit, Ids, Record
+from persistence.store import ABSENT, Changes, Edit, Ids, Record
 from persistence.summary import Digest, Summary, digest
 from persistence.urls import StoreUrl
 
@@ -225,13 +226,31 @@ class SqlStore(RecordStore):
             for id_, data in final.items()
             if data is not None
         }
+        self._try(lambda connection: self._layout.write(connection, edits, found), lambda: edits)
+
+    def _store(self, graph: Sequence[Dumped]) -> None:
+        key = self._layout.key
+        is_new = all(new.is_new and key(new.id_) is not None for new in graph)
+        if not is_new or len({new.id_ for new in graph}) < len(graph):
+            super()._store(graph)
+            return
+        saved = [Saved(new.id_, new.data, new.digest or _digest(new.data)) for new in graph]
+        self._try(
+            lambda connection: self._layout.insert(connection, saved),
+            lambda: [Edit(new.id_, new.data, ABSENT) for new in graph],
+        )
+
+    def _try(
+        self, change: Callable[[Connection], None], edits: Callable[[], Sequence[Edit]]
+    ) -> None:
+        """Make a change in a transaction, again if others' changes made it impossible."""
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 with self._database.transaction() as connection:
-                    self._layout.write(connection, edits, found)
+                    change(connection)
                 return
             except StoreError as error:
-                if error.__cause__ is None or not self._may_succeed(error.__cause__, edits):
+                if error.__cause__ is None or not self._may_succeed(error.__cause__, edits()):
                     raise
                 if attempt == _ATTEMPTS:
                     raise

@@ -234,6 +234,11 @@ class Layout(ABC):
                 removed.append(id_)
         self._save(connection, new, changed, removed)
 
+    def insert(self, connection: Connection, new: list[Saved]) -> None:
+        """Add objects whose IDs were given just now, in a transaction that is begun."""
+        self._start(connection, len(new))
+        self._save(connection, new, [], [])
+
     def conflict(self, edits: Sequence[Edit]) -> ConflictError | None:
         """Return which of the edits cannot be because there is such an object already."""
         new = [edit.id_ for edit in edits if edit.expected == ABSENT]
@@ -266,8 +271,6 @@ class Layout(ABC):
         first: dict[str, Edit] = {}
         for edit in edits:
             first.setdefault(edit.id_, edit)
-        if len(first) == len(edits) and all(map(_is_new, edits)):
-            return set()
         others = [edit.id_ for edit in first.values() if edit.expected is None]
         compared = [
             edit.id_ for edit in first.values() if edit.expected is not None and not _is_new(edit)
