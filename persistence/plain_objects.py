@@ -22,9 +22,15 @@ _OLDEST_PROTOCOL = 3
 """Older ones name classes as Python 2 did."""
 
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a `class` statement
-# What may change how an object is pickled, of its class or its own.
-_HOOKS = ("__reduce__", "__reduce_ex__", "__getstate__")
-_CLASS_HOOKS = (*_HOOKS, "__getnewargs__", "__getnewargs_ex__", "__getattribute__")
+# What may change how objects of a class are pickled.
+_HOOKS = (
+    "__reduce__",
+    "__reduce_ex__",
+    "__getstate__",
+    "__getnewargs__",
+    "__getnewargs_ex__",
+    "__getattribute__",
+)
 # Values that are pickled as themselves, and are no text.
 _NO_TEXTS = frozenset((int, float, bool, complex, list, tuple, dict, set, frozenset))
 _MISSING = object()
@@ -64,7 +70,7 @@ class _NotPlainError(Exception):
 
 def _state_of_execution(attributes: Mapping[str, Any], obj: Any) -> str | None:
     execution = attributes.get("execution")  # GC3Pie's Task
-    if execution is None or type(execution) in _NO_TEXTS or type(execution) in (str, bytes):
+    if execution is None or type(execution) in _NO_TEXTS or isinstance(execution, (str, bytes)):
         return None
     if is_persistable(execution) and execution is not obj:
         return None  # a reference
@@ -94,8 +100,10 @@ def _plain_name(obj: Any) -> str:
         name = _names[cls] = f"{cls.__module__}.{cls.__qualname__}" if _is_plain(cls) else ""
     if not name or cls in copyreg.dispatch_table:
         return ""
-    attributes = obj.__dict__
-    return "" if any(hook in attributes for hook in _HOOKS) else name
+    own = obj.__dict__
+    if "__reduce_ex__" in own or "__reduce__" in own or "__getstate__" in own:
+        return ""
+    return name
 
 
 def _is_plain(cls: type) -> bool:
@@ -105,9 +113,7 @@ def _is_plain(cls: type) -> bool:
         last is object
         and bool(own)
         and all(_leaves_pickling_alone(base) for base in own)
-        and all(
-            getattr(cls, hook, _MISSING) is getattr(object, hook, _MISSING) for hook in _CLASS_HOOKS
-        )
+        and all(getattr(cls, hook, _MISSING) is getattr(object, hook, _MISSING) for hook in _HOOKS)
     )
 
 

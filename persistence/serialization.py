@@ -102,6 +102,8 @@ class GraphWriter:
         self._queue: list[Any] = []  # what is to be written, in the order of discovery
         self._queued: set[int] = set()
         self._unchanged: list[Any] = []
+        self._stream = io.BytesIO()
+        self._lone = _LonePickler(self._stream, protocol)
         self._marks = Marks()
 
     def add(self, obj: Any, id_: str | None = None) -> str:
@@ -185,9 +187,7 @@ class GraphWriter:
         try:
             if type(obj) not in self._referring:
                 try:
-                    stream = io.BytesIO()
-                    _LonePickler(stream, self._protocol, obj).dump(obj)
-                    return stream.getvalue()
+                    return self._pickle_lone(obj)
                 except _ReferenceMetError:
                     self._referring.add(type(obj))
             stream = io.BytesIO()
@@ -213,6 +213,15 @@ class GraphWriter:
                 store=self._store,
             ) from error
 
+    def _pickle_lone(self, obj: Any) -> bytes:
+        """Pickle an object that has no references; one pickler serves for all of them."""
+        self._stream.seek(0)
+        self._stream.truncate()
+        self._lone.clear_memo()
+        self._lone.root = obj
+        self._lone.dump(obj)
+        return self._stream.getvalue()
+
 
 class _ReferenceMetError(Exception):
     """An object refers to a persistable."""
@@ -225,12 +234,10 @@ class _LonePickler(pickle.Pickler):
     to write them; it asks `reducer_override` about objects of classes only.
     """
 
-    def __init__(self, stream: io.BytesIO, protocol: int, root: Any) -> None:
-        super().__init__(stream, protocol)
-        self._root = root
+    root: Any = None
 
     def reducer_override(self, obj: Any) -> Any:
-        if is_persistable(obj) and obj is not self._root:
+        if is_persistable(obj) and obj is not self.root:
             raise _ReferenceMetError
         return NotImplemented
 
@@ -452,6 +459,12 @@ class _Loader:
             set_identity(obj, pid)
 
     def _unpickle(self, id_: str, data: bytes, shell: Any) -> Any:
+        if not self._links[id_]:
+            try:
+                return pickle.loads(data, encoding="utf-8")
+            except (pickle.UnpicklingError, UnicodeDecodeError):
+                pass  # an unforeseen reference, bytes of Python 2, or damage: see below
+
         def resolve(value: Any) -> Any:
             if shell is not None and isinstance(value, str) and value == SHELL:
                 return shell

@@ -276,7 +276,6 @@ class Database(ABC):
 # Written as classes: entering and leaving a generator takes as long as reading a row.
 
 
-
 class _Loan:
     """Lends a connection of a database for the time of a `with`."""
 

@@ -164,6 +164,15 @@ class Layout(ABC):
 
     def pickles(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Iterate over IDs and pickles of some IDs, in their order."""
+        ids = [*ids]
+        if len(ids) == 1:
+            key = self.key(ids[0])
+            if key is not None:
+                with self._database.connection() as connection:
+                    rows = connection.fetch(self._select_pickles[1], {"k0": key})
+                for _, data in rows:
+                    yield ids[0], _as_bytes(data)
+            return
         for chunk in chunks(ids, _CHUNK):
             keys = [key for key in map(self.key, chunk) if key is not None]
             for group in self._groups(keys):
