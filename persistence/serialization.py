@@ -21,6 +21,7 @@ import io
 import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from persistence.errors import DecodeError, LoadError, SaveError, StoreError
@@ -459,18 +460,16 @@ class _Loader:
             set_identity(obj, pid)
 
     def _unpickle(self, id_: str, data: bytes, shell: Any) -> Any:
-        if not self._links[id_]:
-            try:
-                return pickle.loads(data, encoding="utf-8")
-            except (pickle.UnpicklingError, UnicodeDecodeError):
-                pass  # an unforeseen reference, bytes of Python 2, or damage: see below
-
         def resolve(value: Any) -> Any:
             if shell is not None and isinstance(value, str) and value == SHELL:
                 return shell
             return self._resolve(str(value), id_)
 
         try:
+            if not self._links[id_]:
+                # An unforeseen reference, bytes of Python 2, damage: all is tried again below.
+                with suppress(pickle.UnpicklingError, UnicodeDecodeError):
+                    return pickle.loads(data, encoding="utf-8")
             return _unpickle(data, resolve)
         except (LoadError, _UnforeseenReferenceError):
             raise

@@ -86,7 +86,7 @@ class Summary(tuple[str, str, "str | None", "str | None", int, Any]):
     @property
     def modified(self) -> datetime | None:
         modified = self[5]
-        return as_time(modified) if isinstance(modified, (int, float)) else modified
+        return modified if isinstance(modified, datetime) else as_time(modified)
 
     @classmethod
     def of_rows(cls, rows: Iterable[tuple[Any, ...]]) -> Iterator[Summary]:
