@@ -89,14 +89,16 @@ class Marks:
     def __init__(self) -> None:
         self._former: list[tuple[Any, str, Any]] = []
 
-    def keep(self, obj: Any) -> None:
-        """Remember what ID an object carries, if any."""
+    def give(self, obj: Any, pid: str | int) -> None:
+        """Let an object carry an ID, if it can, and remember what it carried before."""
         if _is_simple(obj):
             own = obj.__dict__
-            for name in _ID_ATTRIBUTES:
-                self._former.append((obj, name, own.get(name, _MISSING)))
+            self._former.append((obj, "persistent_id", own.get("persistent_id", _MISSING)))
+            self._former.append((obj, "_id", own.get("_id", _MISSING)))
+            obj.persistent_id = obj._id = pid
         elif not isinstance(obj, _NO_ATTRIBUTES):
             self._former += [(obj, name, _own(obj, name)) for name in _ID_ATTRIBUTES]
+            set_identity(obj, pid)
 
     def restore(self) -> None:
         """Let all objects carry what they did, and forget them."""
@@ -113,7 +115,7 @@ class Marks:
 
 
 def _is_simple(obj: Any) -> bool:
-    cls = type(obj)
+    cls: Any = type(obj)
     known = _simple_types.get(cls)
     if known is None:
         known = _simple_types[cls] = (

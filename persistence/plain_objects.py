@@ -81,7 +81,7 @@ def _state_of_execution(attributes: Mapping[str, Any], obj: Any) -> str | None:
 
 def _first_text(attributes: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
     for name in names:
-        value = attributes.get(name)
+        value: Any = attributes.get(name)
         kind = type(value)
         if kind is str:
             return str(value[:LONGEST_TEXT])

@@ -117,10 +117,13 @@ class GraphWriter:
         if id_ is None:
             id_ = self._new_id(obj)
             self._fresh.add(id(obj))
-        if id(obj) not in self._queued:
-            self._queued.add(id(obj))
+        key = id(obj)
+        if key not in self._queued:
+            self._queued.add(key)
             self._queue.append(obj)
-            self._give(obj, id_)
+            self._ids[key] = id_
+            self._objects.append(obj)
+            self._marks.give(obj, self._pid(id_))
         return id_
 
     def dump(self) -> Iterator[Dumped]:
@@ -155,12 +158,6 @@ class GraphWriter:
     def undo(self) -> None:
         """Take back the IDs that were given: nothing was saved."""
         self._marks.restore()
-
-    def _give(self, obj: Any, id_: str) -> None:
-        self._ids[id(obj)] = id_
-        self._objects.append(obj)
-        self._marks.keep(obj)
-        set_identity(obj, self._pid(id_))
 
     def _refer(self, obj: Any) -> str | int:
         """Return the persistent ID of a child, which is queued if it has to be written."""

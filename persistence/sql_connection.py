@@ -25,6 +25,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import ExecutableDDLElement
 from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from persistence.errors import StoreError
 from persistence.sql_errors import is_busy, store_error
@@ -51,6 +52,11 @@ class Statement(str):
             driver takes them by name.
     """
 
+    __slots__ = ("text", "values")
+
+    text: str
+    values: Callable[[Mapping[str, Any]], tuple[Any, ...]] | None
+
     def __new__(cls, text: str, order: Sequence[str] | None = None) -> Statement:  # noqa: PYI034
         made = super().__new__(cls, text)
         made.text = text
@@ -62,9 +68,6 @@ class Statement(str):
         else:
             made.values = itemgetter(*order) if order else lambda _: ()
         return made
-
-    text: str
-    values: Callable[[Mapping[str, Any]], tuple[Any, ...]] | None
 
 
 class Connection:
@@ -194,7 +197,7 @@ class Database(ABC):
         compiled = statement.compile(dialect=self.engine.dialect)
         values = getattr(compiled, "params", None) or {}
         assert all(value is None for value in values.values()), "a constant is not in the text"
-        order = compiled.positiontup if getattr(compiled, "positional", False) else None
+        order = compiled.positiontup if isinstance(compiled, SQLCompiler) else None
         return Statement(str(compiled), order)
 
     def connection(self) -> AbstractContextManager[Connection]:

@@ -66,7 +66,7 @@ class Summary(tuple[str, str, "str | None", "str | None", int, Any]):
 
     __slots__ = ()
 
-    def __new__(
+    def __new__(  # noqa: PYI034 - it has no subclasses
         cls,
         id: str,  # noqa: A002
         type: str,  # noqa: A002

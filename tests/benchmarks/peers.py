@@ -228,7 +228,7 @@ class Shelve(Peer):
 
     def __init__(self, folder: Path, durability: str) -> None:
         super().__init__(folder, durability)
-        self.shelf = shelve.open(str(folder / "shelf"), protocol=PROTOCOL)
+        self.shelf = shelve.open(str(folder / "shelf"), protocol=PROTOCOL)  # noqa: SIM115
 
     def write(self, obj: Any) -> Any:
         id_ = uuid4().hex

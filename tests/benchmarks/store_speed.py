@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import pickle
 import shutil
 import sqlite3
 import sys
@@ -74,9 +75,9 @@ def job(number: int) -> Job:
     return made
 
 
-def seconds(act: Callable[[], Any]) -> float:
+def seconds(act: Callable[..., Any], *arguments: Any) -> float:
     begun = time.perf_counter()
-    act()
+    act(*arguments)
     return time.perf_counter() - begun
 
 
@@ -144,19 +145,19 @@ def batch(folder: Path) -> Iterator[Line]:
         times: dict[str, list[float]] = {"floor": [], "ours": [], "row": [], "graph": []}
         for _ in range(BATCHES):
             for name, act in (
-                ("floor", lambda jobs: floor.write_many(jobs)),
-                ("ours", lambda jobs: ours.store.save_many(jobs)),
+                ("floor", floor.write_many),
+                ("ours", ours.store.save_many),
             ):
                 jobs = [job(n) for n in range(1000)]
                 gc.collect()
-                times[name].append(seconds(lambda act=act, jobs=jobs: act(jobs)))
+                times[name].append(seconds(act, jobs))
             jobs = [job(n) for n in range(CHILDREN + 1)]
             gc.collect()
-            times["row"].append(seconds(lambda jobs=jobs: floor.write_many(jobs)))
+            times["row"].append(seconds(floor.write_many, jobs))
             parent = job(0)
             parent.children = [job(n) for n in range(CHILDREN)]
             gc.collect()
-            times["graph"].append(seconds(lambda parent=parent: ours.store.save(parent)))
+            times["graph"].append(seconds(ours.store.save, parent))
         floor.close()
         ours.close()
         middle = {name: median(found) for name, found in times.items()}
@@ -275,7 +276,7 @@ def files(folder: Path, count: int) -> Iterator[Line]:
             every.append(last - begun)
             longest.append(longest_wait)
         listed = [seconds(store.list) for _ in range(3)]
-    raw = [seconds(lambda: _consume(os.scandir(place))) for _ in range(3)]
+    raw = [seconds(_consume, os.scandir(place)) for _ in range(3)]
     yield Line(
         f"first {FIRST} names of {count:,} files",
         f"{median(first) * 1e3:.1f} ms",
@@ -322,8 +323,6 @@ def _growth_of_files(place: Path, count: int) -> Iterator[Line]:
 def _make_files(place: Path, count: int) -> None:
     """Make files that are all the same one: a store costs an inode for each name only once."""
     place.mkdir(parents=True)
-    import pickle
-
     made = place.with_name("one-job")
     made.write_bytes(pickle.dumps(job(0), PROTOCOL))
     for number in range(count):

@@ -35,7 +35,7 @@ class State(enum.Enum):
 
 
 class Text(str):
-    pass
+    __slots__ = ()
 
 
 class WithGetstate(Bare):

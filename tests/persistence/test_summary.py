@@ -19,7 +19,7 @@ def test_a_row_becomes_the_summary_that_its_values_make() -> None:
     assert repr(of_row) == repr(made)
     assert of_row.modified == time
     assert pickle.loads(pickle.dumps(of_row)) == made
-    assert of_row != made[:] + (1,)
+    assert of_row != (*made[:], 1)
 
 
 @pytest.mark.parametrize("seconds", [None, 1e300, float("nan"), "text"])
