@@ -31,7 +31,7 @@ from persistence.errors import (
     StoreError,
 )
 from persistence.file_transaction import LOCK_NAME, FileTransaction
-from persistence.ids import in_order, new_id
+from persistence.ids import new_id, order_key
 from persistence.records import DEFAULT_PROTOCOL, RecordStore
 from persistence.store import ABSENT, Changes, Edit, Ids, Record
 from persistence.urls import StoreUrl
@@ -133,7 +133,7 @@ class FilesystemStore(RecordStore):
 
     def list(self, **extra_args: Any) -> Ids:
         """Return the IDs of all objects: by class, then by number or time of creation."""
-        return in_order(self.names())
+        return sorted(self.names(), key=order_key)
 
     def names(self) -> Iterator[str]:
         """Iterate over the IDs of all objects as the folder gives them: in no order."""

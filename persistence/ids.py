@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +17,7 @@ if sys.version_info >= (3, 14):
 else:
     from uuid6 import uuid7
 
-__all__ = ["in_order", "new_id", "order_key"]
+__all__ = ["new_id", "order_key"]
 
 _LONGEST_PREFIX = 80  # characters
 _MOST_BYTES = 200  # of them: a file's name has at most 255
@@ -63,13 +62,3 @@ def order_key(id_: str) -> tuple[str, int, str]:
         return id_, -1, id_
     digits = min(digits, _MOST_DIGITS)
     return id_[:-digits], int(id_[-digits:]), id_
-
-
-def in_order(ids: Iterable[str]) -> list[str]:
-    """Return IDs sorted by `order_key`; a million of them in a second or two."""
-    # Texts and pairs in groups of few: comparing tuples of all three takes four times as long.
-    groups: dict[str, list[tuple[int, str]]] = {}
-    for id_ in ids:
-        head, number, _ = order_key(id_)
-        groups.setdefault(head, []).append((number, id_))
-    return [id_ for head in sorted(groups) for _, id_ in sorted(groups[head])]
