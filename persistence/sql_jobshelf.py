@@ -26,7 +26,6 @@ from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
-    REAL,
     BigInteger,
     Column,
     ColumnElement,
@@ -39,6 +38,7 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    case,
     cast,
     exists,
     func,
@@ -50,7 +50,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.mysql import LONGBLOB
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql import quoted_name
-from sqlalchemy.types import TypeEngine
 
 from persistence.errors import ObjectNotFound, StoreError
 from persistence.ids import new_id
@@ -65,14 +64,7 @@ COLUMNS = ("seq", "id", "type", "state", "name", "size", "saved", "change", "dat
 """The columns of a table of objects."""
 
 _FORMAT = 1
-_SHOWN: dict[str, type[TypeEngine[Any]]] = {
-    "id": Text,
-    "type": Text,
-    "state": Text,
-    "name": Text,
-    "size": Integer,
-    "saved": REAL,
-}
+_SHOWN = ("id", "type", "state", "name", "size", "saved")
 _LONGEST_ID = 255  # characters: four bytes each still fit into MySQL's keys
 _LONGEST_TEXT = 1000  # characters of a type, a state or a name
 _ELLIPSIS = "…"
@@ -183,10 +175,8 @@ class JobshelfLayout(Layout):
         )
         compile_ = database.compile
         shown: list[ColumnElement[Any]] = [objects.c[name] for name in _SHOWN]
-        if is_sqlite:  # any value may stand in a column
-            shown = [
-                cast(column, kind) for column, kind in zip(shown, _SHOWN.values(), strict=True)
-            ]
+        if is_sqlite:
+            shown = list(map(_as_declared, shown))
         since = bindparam("since", type_=BigInteger)
         now = bindparam("now", type_=BigInteger)
         id_ = bindparam("id", type_=_id_text)
@@ -388,6 +378,17 @@ class JobshelfLayout(Layout):
 
 def _quoted(name: str, ending: str) -> quoted_name:
     return quoted_name(f"{name}_{ending}", quote=True)
+
+
+def _as_declared(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return a column of SQLite, in which any value may stand, as texts or whole numbers."""
+    kind = func.typeof(column)
+    if isinstance(column.type, (Text, String)):
+        is_bytes = kind == literal_column("'blob'")
+        return case((is_bytes, func.quote(column)), else_=cast(column, Text))
+    if isinstance(column.type, Integer):
+        return case((kind == literal_column("'integer'"), column), else_=literal_column("0"))
+    return column  # `Summary.modified` makes a time of what it can
 
 
 def _row(saved: Saved, now: float, change: int) -> dict[str, Any]:
