@@ -145,13 +145,23 @@ class FilesystemStore(RecordStore):
 
     def list(self, **extra_args: Any) -> Ids:
         """Return the IDs of all objects: by class, then by number or time of creation."""
+        return sorted(self.names(), key=order_key)
+
+    def names(self) -> Iterator[str]:
+        """Iterate over the IDs of all objects as the folder gives them: in no order."""
         pending = self._settle()
-        ids = {name for name in self._names() if pending.get(name, name) is not None}
-        ids.update(name for name, path in pending.items() if path is not None)
-        return sorted(ids, key=order_key)
+        if not pending:
+            yield from self._names()
+            return
+        new = {name for name, path in pending.items() if path is not None}
+        for name in self._names():
+            if pending.get(name, name) is not None:
+                new.discard(name)
+                yield name
+        yield from new
 
     def __len__(self) -> int:
-        return len(self.list()) if self._settle() else sum(1 for _ in self._names())
+        return sum(1 for _ in self.names())
 
     def _names(self) -> Iterator[str]:
         try:

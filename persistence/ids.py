@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 if sys.version_info >= (3, 14):
     from uuid import uuid7
@@ -23,7 +23,10 @@ _LONGEST_PREFIX = 80  # characters
 _MOST_BYTES = 200  # of them: a file's name has at most 255
 # A file named like one of these, with any ending, is a device on Windows.
 _DEVICE = re.compile(r"(CON|PRN|AUX|NUL|COM\d|LPT\d)", re.IGNORECASE)
-_NUMBERED = re.compile(r"(.*?)(\d{1,18})", re.DOTALL)
+_UNIQUE = 32  # hexadecimal digits at the end of an ID of ours
+_HEXADECIMAL = re.compile(r"[0-9a-f]+")
+_DIGITS = "0123456789"
+_MOST_DIGITS = 18  # of a number
 
 
 def new_id(obj: Any) -> str:
@@ -32,11 +35,14 @@ def new_id(obj: Any) -> str:
     >>> new_id(3.14).startswith("float.")
     True
     """
-    letters = re.sub(r"\W", "", type(obj).__name__)[:_LONGEST_PREFIX]
+    return f"{_prefix(type(obj).__name__)}.{uuid7().int:032x}"
+
+
+@lru_cache
+def _prefix(class_name: str) -> str:
+    letters = re.sub(r"\W", "", class_name)[:_LONGEST_PREFIX]
     prefix = letters.encode()[:_MOST_BYTES].decode(errors="ignore") or "Object"
-    if _DEVICE.fullmatch(prefix):
-        prefix = f"_{prefix}"
-    return f"{prefix}.{UUID(int=uuid7().int).hex}"
+    return f"_{prefix}" if _DEVICE.fullmatch(prefix) else prefix
 
 
 def order_key(id_: str) -> tuple[str, int, str]:
@@ -45,5 +51,14 @@ def order_key(id_: str) -> tuple[str, int, str]:
     >>> sorted(["Job.10", "Job.9", "310", "47"], key=order_key)
     ['47', '310', 'Job.9', 'Job.10']
     """
-    match = _NUMBERED.fullmatch(id_)
-    return (match[1], int(match[2]), id_) if match else (id_, -1, id_)
+    if (
+        len(id_) > _UNIQUE
+        and id_[-_UNIQUE - 1] == "."
+        and _HEXADECIMAL.fullmatch(id_, len(id_) - _UNIQUE)
+    ):
+        return id_, -1, id_  # ours: whole, they sort by time
+    digits = len(id_) - len(id_.rstrip(_DIGITS))
+    if not digits:
+        return id_, -1, id_
+    digits = min(digits, _MOST_DIGITS)
+    return id_[:-digits], int(id_[-digits:]), id_

@@ -22,6 +22,8 @@ _NO_ATTRIBUTES = (type, FunctionType, BuiltinFunctionType, ModuleType, Enum)
 _MISSING = object()
 
 _persistable_types: dict[type, bool] = {Persistable: True}
+# Class → whether its objects take attributes as Python's own do: into their `__dict__`.
+_simple_types: dict[type, bool] = {}
 
 
 def is_persistable(obj: Any) -> bool:
@@ -41,6 +43,9 @@ def identity_of(obj: Any) -> str | int | None:
 
     What its class carries is not its own: all its objects would be one record.
     """
+    if _is_simple(obj):
+        value = obj.__dict__.get("persistent_id")
+        return value if isinstance(value, (str, int)) else None
     if isinstance(obj, _NO_ATTRIBUTES):
         return None
     value = _own(obj, "persistent_id")
@@ -49,6 +54,9 @@ def identity_of(obj: Any) -> str | int | None:
 
 def set_identity(obj: Any, pid: str | int) -> None:
     """Let an object carry its persistent ID as `persistent_id` and `_id`, if it can."""
+    if _is_simple(obj):
+        obj.persistent_id = obj._id = pid
+        return
     if isinstance(obj, _NO_ATTRIBUTES):
         return
     for name in _ID_ATTRIBUTES:
@@ -60,6 +68,13 @@ def set_unchanged(obj: Any) -> None:
 
     `changed` of an object that is no `Persistable` may mean something else.
     """
+    if _is_simple(obj):
+        own = obj.__dict__.get("changed")
+        if own is True:
+            obj.changed = False
+            return
+        if own is False:
+            return
     changed = getattr(obj, "changed", None) if is_persistable(obj) else _own(obj, "changed")
     if changed is True or (is_persistable(obj) and changed):
         _set(obj, "changed", False)
@@ -74,10 +89,16 @@ class Marks:
     def __init__(self) -> None:
         self._former: list[tuple[Any, str, Any]] = []
 
-    def keep(self, obj: Any) -> None:
-        """Remember what ID an object carries, if any."""
-        if not isinstance(obj, _NO_ATTRIBUTES):
+    def give(self, obj: Any, pid: str | int) -> None:
+        """Let an object carry an ID, if it can, and remember what it carried before."""
+        if _is_simple(obj):
+            own = obj.__dict__
+            self._former.append((obj, "persistent_id", own.get("persistent_id", _MISSING)))
+            self._former.append((obj, "_id", own.get("_id", _MISSING)))
+            obj.persistent_id = obj._id = pid
+        elif not isinstance(obj, _NO_ATTRIBUTES):
             self._former += [(obj, name, _own(obj, name)) for name in _ID_ATTRIBUTES]
+            set_identity(obj, pid)
 
     def restore(self) -> None:
         """Let all objects carry what they did, and forget them."""
@@ -91,6 +112,24 @@ class Marks:
     def forget(self) -> None:
         """Let all objects keep the IDs they have now."""
         self._former.clear()
+
+
+def _is_simple(obj: Any) -> bool:
+    cls: Any = type(obj)
+    known = _simple_types.get(cls)
+    if known is None:
+        known = _simple_types[cls] = (
+            cls.__setattr__ is object.__setattr__
+            and cls.__getattribute__ is object.__getattribute__
+            and cls.__dictoffset__ != 0
+            and not issubclass(cls, _NO_ATTRIBUTES)
+            and not any(
+                hasattr(type(getattr(cls, name, None)), "__set__")
+                for name in (*_ID_ATTRIBUTES, "changed")
+            )
+            and not any("__class__" in base.__dict__ for base in cls.__mro__[:-1])
+        )
+    return known
 
 
 def _own(obj: Any, name: str) -> Any:

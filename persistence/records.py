@@ -7,16 +7,16 @@ and answers questions about objects from their bytes, running nothing.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 from weakref import WeakValueDictionary
 
 from persistence.errors import ConflictError, DecodeError, ObjectNotFound, ReadOnlyError
 from persistence.pickles import Pickle, decode
-from persistence.serialization import GraphWriter, load_graph
+from persistence.serialization import Dumped, GraphWriter, load_graph
 from persistence.store import ABSENT, Changes, Edit, Ids, Objects, Record, Store
-from persistence.summary import Summary, summarize
+from persistence.summary import Digest, Summary, summarize
 from persistence.urls import StoreUrl
 
 __all__ = ["DEFAULT_PROTOCOL", "RecordStore"]
@@ -33,6 +33,7 @@ class RecordStore(Store):
         # Objects that this store loaded or saved, by id(): an object in here whose record is
         # gone was removed on purpose, and is not written again because a parent is saved.
         self._known: WeakValueDictionary[int, Any] = WeakValueDictionary()
+        self._referring: set[type] = set()  # classes whose last object had references
 
     @abstractmethod
     def list(self, **extra_args: Any) -> Ids:
@@ -71,7 +72,7 @@ class RecordStore(Store):
         """The pickle protocol that objects are written with."""
         return DEFAULT_PROTOCOL
 
-    @property
+    @cached_property
     def _address(self) -> str:
         return str(self.url) if self.url is not None else type(self).__name__
 
@@ -87,11 +88,7 @@ class RecordStore(Store):
         writer = self._writer()
         try:
             ids = [writer.add(obj) for obj in objs]
-            edits = [
-                Edit(dumped.id_, dumped.data, ABSENT if dumped.is_new else None)
-                for dumped in writer.dump()
-            ]
-            self.apply(edits)
+            self._store([*writer.dump()])
         except BaseException:
             writer.undo()
             raise
@@ -106,12 +103,13 @@ class RecordStore(Store):
             writer = self._writer()
             try:
                 writer.add(obj, id_)
-                edits = []
+                edits, digests = [], {}
                 for dumped in writer.dump():
                     fresh = ABSENT if dumped.is_new else None
                     expected = stored if dumped.id_ == id_ else fresh
                     edits.append(Edit(dumped.id_, dumped.data, expected))
-                self.apply(edits)
+                    digests[dumped.id_] = dumped.digest
+                self._apply(edits, digests)
             except ConflictError as conflict:
                 writer.undo()
                 if conflict.id_ != id_:
@@ -129,7 +127,7 @@ class RecordStore(Store):
 
     def load_many(self, ids: Iterable[str | int]) -> Objects:
         wanted = [str(id_) for id_ in ids]
-        loaded = load_graph(wanted, self.read_many, self._pid, self._address)
+        loaded = load_graph(wanted, self._pickles, self._pid, self._address)
         for id_ in wanted:
             if id_ not in loaded:
                 raise ObjectNotFound(id_, self._address)
@@ -175,6 +173,19 @@ class RecordStore(Store):
     def __contains__(self, id_: object) -> bool:
         return isinstance(id_, (str, int)) and bool(self._has([str(id_)]))
 
+    def _pickles(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Iterate over IDs and pickles of some IDs; those not there are left out."""
+        return ((record.id_, record.data) for record in self.read_many(ids))
+
+    def _store(self, graph: Sequence[Dumped]) -> None:
+        """Write the objects of a graph, each over what is stored under its ID, or all new."""
+        edits = [Edit(new.id_, new.data, ABSENT if new.is_new else None) for new in graph]
+        self._apply(edits, {new.id_: new.digest for new in graph})
+
+    def _apply(self, edits: Sequence[Edit], digests: Mapping[str, Digest | None]) -> None:
+        """Make changes of objects whose digests may be known, by ID."""
+        self.apply(edits)
+
     def _refuse_if_read_only(self) -> None:
         if self.read_only:
             raise ReadOnlyError(self._address)
@@ -187,6 +198,7 @@ class RecordStore(Store):
             is_known=lambda obj: self._known.get(id(obj)) is obj,
             existing=self._has,
             protocol=self._protocol,
+            referring=self._referring,
             store=self._address,
         )
 

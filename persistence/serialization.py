@@ -21,8 +21,8 @@ import io
 import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 from persistence.errors import DecodeError, LoadError, SaveError, StoreError
 from persistence.persistable import (
@@ -33,8 +33,10 @@ from persistence.persistable import (
     set_unchanged,
 )
 from persistence.pickles import decode
+from persistence.pickles.references import may_refer
 from persistence.pickles.shell import SHELL, split_at_shell
-from persistence.store import Record
+from persistence.plain_objects import digest_of_plain
+from persistence.summary import Digest
 
 __all__ = ["Dumped", "GraphWriter", "load_graph"]
 
@@ -44,8 +46,7 @@ _MOST_NESTED_SHELLS = 50  # far below Python's recursion limit
 # Graph to pickles
 
 
-@dataclass(frozen=True, slots=True)
-class Dumped:
+class Dumped(NamedTuple):
     """One object of a graph, pickled.
 
     Attributes:
@@ -53,12 +54,14 @@ class Dumped:
         data: Its pickle.
         obj: The object itself.
         is_new: Whether it got its ID now, so that nothing can be stored under it.
+        digest: What lists show of it, if that was clear without decoding the pickle.
     """
 
     id_: str
     data: bytes
     obj: Any
     is_new: bool
+    digest: Digest | None
 
 
 class GraphWriter:
@@ -71,6 +74,8 @@ class GraphWriter:
             gone now was removed on purpose.
         existing: Which of some IDs are in the store.
         protocol: The pickle protocol to write.
+        referring: Classes whose last object had references, so that the next one may well
+            have some, too; it is kept up to date.
         store: Address of the store, for messages.
     """
 
@@ -82,6 +87,7 @@ class GraphWriter:
         is_known: Callable[[Any], bool],
         existing: Callable[[Sequence[str]], set[str]],
         protocol: int,
+        referring: set[type],
         store: str,
     ) -> None:
         self._new_id = new_id
@@ -89,6 +95,7 @@ class GraphWriter:
         self._is_known = is_known
         self._existing = existing
         self._protocol = protocol
+        self._referring = referring
         self._store = store
         self._ids: dict[int, str] = {}  # id(obj) → persistent ID, of objects in _objects
         self._objects: list[Any] = []  # keeps every object alive, so that id() stays its own
@@ -96,6 +103,8 @@ class GraphWriter:
         self._queue: list[Any] = []  # what is to be written, in the order of discovery
         self._queued: set[int] = set()
         self._unchanged: list[Any] = []
+        self._stream = io.BytesIO()
+        self._lone = _LonePickler(self._stream, protocol)
         self._marks = Marks()
 
     def add(self, obj: Any, id_: str | None = None) -> str:
@@ -108,10 +117,13 @@ class GraphWriter:
         if id_ is None:
             id_ = self._new_id(obj)
             self._fresh.add(id(obj))
-        if id(obj) not in self._queued:
-            self._queued.add(id(obj))
+        key = id(obj)
+        if key not in self._queued:
+            self._queued.add(key)
             self._queue.append(obj)
-            self._give(obj, id_)
+            self._ids[key] = id_
+            self._objects.append(obj)
+            self._marks.give(obj, self._pid(id_))
         return id_
 
     def dump(self) -> Iterator[Dumped]:
@@ -126,7 +138,7 @@ class GraphWriter:
                 obj = self._queue[position]
                 position += 1
                 id_ = self._ids[id(obj)]
-                yield Dumped(id_, self._pickle(obj, id_), obj, id(obj) in self._fresh)
+                yield self._dump(obj, id_)
             if not self._unchanged:
                 return
             # Unchanged objects that were never in this store came from another one.
@@ -147,12 +159,6 @@ class GraphWriter:
         """Take back the IDs that were given: nothing was saved."""
         self._marks.restore()
 
-    def _give(self, obj: Any, id_: str) -> None:
-        self._ids[id(obj)] = id_
-        self._objects.append(obj)
-        self._marks.keep(obj)
-        set_identity(obj, self._pid(id_))
-
     def _refer(self, obj: Any) -> str | int:
         """Return the persistent ID of a child, which is queued if it has to be written."""
         id_ = self._ids.get(id(obj))
@@ -168,10 +174,25 @@ class GraphWriter:
                     self._unchanged.append(obj)
         return self._pid(id_)
 
-    def _pickle(self, obj: Any, id_: str) -> bytes:
-        stream = io.BytesIO()
+    def _dump(self, obj: Any, id_: str) -> Dumped:
+        references: list[str | int] = []
+        data = self._pickle(obj, id_, references)
+        targets = tuple(map(str, dict.fromkeys(references))) if references else ()
+        digest = digest_of_plain(obj, targets, self._protocol)
+        return Dumped(id_, data, obj, id(obj) in self._fresh, digest)
+
+    def _pickle(self, obj: Any, id_: str, references: list[str | int]) -> bytes:
         try:
-            _Pickler(stream, self._protocol, obj, self._refer).dump(obj)
+            if type(obj) not in self._referring:
+                try:
+                    return self._pickle_lone(obj)
+                except _ReferenceMetError:
+                    self._referring.add(type(obj))
+            stream = io.BytesIO()
+            _Pickler(stream, self._protocol, obj, self._refer, references).dump(obj)
+            if not references:
+                self._referring.discard(type(obj))
+            return stream.getvalue()
         except RecursionError:
             raise SaveError(
                 f"Object {id_!r} is nested too deeply to be pickled into {self._store}.",
@@ -189,23 +210,58 @@ class GraphWriter:
                 id_=id_,
                 store=self._store,
             ) from error
-        return stream.getvalue()
+
+    def _pickle_lone(self, obj: Any) -> bytes:
+        """Pickle an object that has no references; one pickler serves for all of them."""
+        self._stream.seek(0)
+        self._stream.truncate()
+        self._lone.clear_memo()
+        self._lone.root = obj
+        self._lone.dump(obj)
+        return self._stream.getvalue()
+
+
+class _ReferenceMetError(Exception):
+    """An object refers to a persistable."""
+
+
+class _LonePickler(pickle.Pickler):
+    """Writes an object that refers to no persistable, or stops at the first it refers to.
+
+    The C pickler asks `persistent_id` about every text and number, which takes longer than
+    to write them; it asks `reducer_override` about objects of classes only.
+    """
+
+    root: Any = None
+
+    def reducer_override(self, obj: Any) -> Any:
+        if is_persistable(obj) and obj is not self.root:
+            raise _ReferenceMetError
+        return NotImplemented
 
 
 class _Pickler(pickle.Pickler):
     """Writes a persistent ID in place of every persistable but the root."""
 
     def __init__(
-        self, stream: io.BytesIO, protocol: int, root: Any, refer: Callable[[Any], str | int]
+        self,
+        stream: io.BytesIO,
+        protocol: int,
+        root: Any,
+        refer: Callable[[Any], str | int],
+        references: list[str | int],
     ) -> None:
         super().__init__(stream, protocol)
         self._root = root
         self._refer = refer
+        self._references = references
 
     def persistent_id(self, obj: Any) -> str | int | None:
         if not is_persistable(obj) or obj is self._root:
             return None
-        return self._refer(obj)
+        pid = self._refer(obj)
+        self._references.append(pid)
+        return pid
 
 
 # Pickles to graph
@@ -213,7 +269,7 @@ class _Pickler(pickle.Pickler):
 
 def load_graph(
     ids: Sequence[str],
-    read_many: Callable[[Iterable[str]], Iterator[Record]],
+    read_many: Callable[[Iterable[str]], Iterator[tuple[str, bytes]]],
     pid: Callable[[str], str | int],
     store: str,
 ) -> dict[str, Any]:
@@ -221,7 +277,7 @@ def load_graph(
 
     Args:
         ids: The objects wanted.
-        read_many: Reads records; IDs that are not there are left out.
+        read_many: Reads IDs and pickles; IDs that are not there are left out.
         pid: The persistent ID as objects carry it.
         store: Address of the store, for messages.
 
@@ -231,14 +287,22 @@ def load_graph(
     Raises:
         LoadError: An object cannot be unpickled, or refers to one that is not there.
     """
-    pickles, links = _collect(ids, read_many, store)
-    loader = _Loader(pickles, links, pid, store)
-    loader.build(_building_order(ids, links))
-    return loader.objects
+    for find in (_likely_references, _references):
+        pickles, links = _collect(ids, read_many, find, store)
+        loader = _Loader(pickles, links, pid, store)
+        try:
+            loader.build(_building_order(ids, links) if any(links.values()) else list(pickles))
+        except _UnforeseenReferenceError:
+            continue
+        return loader.objects
+    raise AssertionError("decoding a pickle tells all its references")
 
 
 def _collect(
-    ids: Iterable[str], read_many: Callable[[Iterable[str]], Iterator[Record]], store: str
+    ids: Iterable[str],
+    read_many: Callable[[Iterable[str]], Iterator[tuple[str, bytes]]],
+    find: Callable[[str, bytes, str], list[str]],
+    store: str,
 ) -> tuple[dict[str, bytes], dict[str, list[str]]]:
     """Read every record that can be reached; return pickles and references by ID."""
     pickles: dict[str, bytes] = {}
@@ -246,25 +310,34 @@ def _collect(
     wanted = list(dict.fromkeys(ids))
     while wanted:
         reached: dict[str, None] = {}
-        for record in read_many(wanted):
-            pickles[record.id_] = record.data
-            links[record.id_] = found = _references(record, store)
-            reached.update(dict.fromkeys(found))
+        for id_, data in read_many(wanted):
+            pickles[id_] = data
+            links[id_] = found = find(id_, data, store)
+            if found:
+                reached.update(dict.fromkeys(found))
+        if not reached:
+            break
         asked = set(wanted)
         wanted = [id_ for id_ in reached if id_ not in pickles and id_ not in asked]
     return pickles, links
 
 
-def _references(record: Record, store: str) -> list[str]:
-    if b"Q" not in record.data and b"P" not in record.data:  # the two opcodes of references
-        return []
+class _UnforeseenReferenceError(Exception):
+    """A pickle has a reference that it did not look like having."""
+
+
+def _likely_references(id_: str, data: bytes, store: str) -> list[str]:
+    return _references(id_, data, store) if may_refer(data) else []
+
+
+def _references(id_: str, data: bytes, store: str) -> list[str]:
     try:
-        return [reference.id for reference in decode(record.data).references]
+        return [reference.id for reference in decode(data).references]
     except DecodeError as error:
         raise LoadError(
-            f"Object {record.id_!r} in {store} cannot be loaded: {error.reason}",
+            f"Object {id_!r} in {store} cannot be loaded: {error.reason}",
             "`read` gives its bytes as they are.",
-            id_=record.id_,
+            id_=id_,
             store=store,
         ) from error
 
@@ -390,8 +463,12 @@ class _Loader:
             return self._resolve(str(value), id_)
 
         try:
+            if not self._links[id_]:
+                # An unforeseen reference, bytes of Python 2, damage: all is tried again below.
+                with suppress(pickle.UnpicklingError, UnicodeDecodeError):
+                    return pickle.loads(data, encoding="utf-8")
             return _unpickle(data, resolve)
-        except LoadError:
+        except (LoadError, _UnforeseenReferenceError):
             raise
         except ModuleNotFoundError as error:
             raise LoadError(
@@ -415,6 +492,8 @@ class _Loader:
             obj = self._shells.get(wanted, _MISSING)
         if obj is not _MISSING:
             return obj
+        if wanted not in self._links[by]:
+            raise _UnforeseenReferenceError
         if wanted not in self._pickles:
             raise LoadError(
                 f"Object {by!r} in {self._store} refers to {wanted!r}, which is not there.",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -26,7 +26,8 @@ from persistence.errors import (
     StoreError,
 )
 from persistence.records import DEFAULT_PROTOCOL, RecordStore
-from persistence.sql_connection import Database
+from persistence.serialization import Dumped
+from persistence.sql_connection import Connection, Database
 from persistence.sql_errors import LOST, Cause, cause_of
 from persistence.sql_jobshelf import JobshelfLayout
 from persistence.sql_layout import Layout, Page, Saved
@@ -34,7 +35,7 @@ from persistence.sql_schema import check_table_name, create_layout, find_layout,
 from persistence.sql_server import ServerDatabase
 from persistence.sql_sqlite import Durability, SqliteDatabase
 from persistence.sql_watch import SqlWatch
-from persistence.store import Changes, Edit, Fault, Ids, Record
+from persistence.store import ABSENT, Changes, Edit, Fault, Ids, Record
 from persistence.summary import NOTHING, Digest, Summary, digest
 from persistence.urls import StoreUrl
 
@@ -191,6 +192,9 @@ class SqlStore(RecordStore):
     def read_many(self, ids: Iterable[str | int]) -> Iterator[Record]:
         return self._layout.read(map(str, ids))
 
+    def _pickles(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        return self._layout.pickles(ids)
+
     def records(self) -> Iterator[Record]:
         return self._layout.records()
 
@@ -274,6 +278,9 @@ class SqlStore(RecordStore):
         return super().save_many(objs)
 
     def apply(self, edits: Sequence[Edit]) -> None:
+        self._apply(edits, {})
+
+    def _apply(self, edits: Sequence[Edit], digests: Mapping[str, Digest | None]) -> None:
         self._refuse_if_read_only()
         for edit in edits:
             if self._layout.key(edit.id_) is None:
@@ -290,14 +297,36 @@ class SqlStore(RecordStore):
             return
         # Decoded before the transaction begins: other writers wait for the disk only.
         final = {edit.id_: edit.data for edit in edits}
-        digests = {id_: _digest(data) for id_, data in final.items() if data is not None}
+        found = {
+            id_: digests.get(id_) or _digest(data)
+            for id_, data in final.items()
+            if data is not None
+        }
+        self._try(lambda connection: self._layout.write(connection, edits, found), lambda: edits)
+
+    def _store(self, graph: Sequence[Dumped]) -> None:
+        key = self._layout.key
+        is_new = all(new.is_new and key(new.id_) is not None for new in graph)
+        if not is_new or len({new.id_ for new in graph}) < len(graph):
+            super()._store(graph)
+            return
+        saved = [Saved(new.id_, new.data, new.digest or _digest(new.data)) for new in graph]
+        self._try(
+            lambda connection: self._layout.insert(connection, saved),
+            lambda: [Edit(new.id_, new.data, ABSENT) for new in graph],
+        )
+
+    def _try(
+        self, change: Callable[[Connection], object], edits: Callable[[], Sequence[Edit]]
+    ) -> None:
+        """Make a change in a transaction, again if others' changes made it impossible."""
         for attempt in range(1, _ATTEMPTS + 1):
             mark = None
             try:
                 with self._database.transaction() as connection:
                     if attempt > 1:
-                        self._layout.tidy(connection, edits)
-                    mark = self._layout.write(connection, edits, digests)
+                        self._layout.tidy(connection, edits())
+                    mark = change(connection)
                 return
             except InDoubtError:
                 was_done = self._was_done(mark)
@@ -306,7 +335,7 @@ class SqlStore(RecordStore):
                 if was_done is None or attempt == _ATTEMPTS:
                     raise
             except StoreError as error:
-                if error.__cause__ is None or not self._may_succeed(error.__cause__, edits):
+                if error.__cause__ is None or not self._may_succeed(error.__cause__, edits()):
                     raise
                 if attempt == _ATTEMPTS:
                     raise

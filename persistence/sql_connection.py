@@ -15,27 +15,60 @@ import os
 import random
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from operator import itemgetter
+from types import TracebackType
 from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import ExecutableDDLElement
 from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from persistence.errors import StoreError
 from persistence.sql_errors import is_busy, store_error
 from persistence.store import Fault
 from persistence.urls import StoreUrl
 
-__all__ = ["Connection", "Database"]
+__all__ = ["Connection", "Database", "Statement"]
 
 Row = tuple[Any, ...]
 
 # Connections that a fork left in a child: they are the parent's, and closing them here, or
 # letting them be collected, would end its sessions and drop its locks.
 _inherited: list[Connection] = []
+
+
+class Statement(str):
+    """The text of a statement, and where its parameters stand in it.
+
+    They are given by name everywhere. SQLite looks names up for each row again, which takes
+    longer than inserting the row: it gets them in their order.
+
+    Args:
+        text: The statement in the database's dialect.
+        order: The names of its parameters in the order of their places; None where the
+            driver takes them by name.
+    """
+
+    __slots__ = ("text", "values")
+
+    text: str
+    values: Callable[[Mapping[str, Any]], tuple[Any, ...]] | None
+
+    def __new__(cls, text: str, order: Sequence[str] | None = None) -> Statement:  # noqa: PYI034
+        made = super().__new__(cls, text)
+        made.text = text
+        if order is None:
+            made.values = None
+        elif len(order) == 1:
+            name = order[0]
+            made.values = lambda parameters: (parameters[name],)
+        else:
+            made.values = itemgetter(*order) if order else lambda _: ()
+        return made
 
 
 class Connection:
@@ -81,19 +114,29 @@ class Connection:
 
     def run(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run a statement that gives no rows."""
+        values: Any = parameters or ()
+        if type(statement) is Statement:
+            if parameters and statement.values is not None:
+                values = statement.values(parameters)
+            statement = statement.text
         try:
-            self._cursor.execute(statement, parameters or {})
+            self._cursor.execute(statement, values)
         except Exception as error:
             if not is_busy(error):
                 raise
-            self._run_again(statement, parameters or {})
+            self._run_again(statement, values)
 
     def run_many(self, statement: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run a statement once for each of some rows of parameters."""
         if len(rows) == 1:
             self.run(statement, rows[0])
         elif rows:
-            self._cursor.executemany(statement, rows)
+            values: Any = rows
+            if type(statement) is Statement:
+                if statement.values is not None:
+                    values = map(statement.values, rows)
+                statement = statement.text
+            self._cursor.executemany(statement, values)
 
     @property
     def is_inherited(self) -> bool:
@@ -109,14 +152,14 @@ class Connection:
             self._cursor.close()
             self._pooled.close()
 
-    def _run_again(self, statement: str, parameters: Mapping[str, Any]) -> None:
+    def _run_again(self, statement: str, values: Any) -> None:
         # SQLite's own waiting backs off to 100 ms between tries: beside writers that hold
         # the lock nearly all the time, some process would miss every gap for minutes.
         deadline = time.monotonic() + self._patience
         while True:
             time.sleep(random.uniform(0.0005, 0.005))  # noqa: S311 - no secret
             try:
-                self._cursor.execute(statement, parameters)
+                self._cursor.execute(statement, values)
                 return
             except Exception as error:
                 if not is_busy(error) or time.monotonic() > deadline:
@@ -152,43 +195,21 @@ class Database(ABC):
     def kind(self) -> str:
         """What users call it: "SQLite database", "PostgreSQL database"."""
 
-    def compile(self, statement: ClauseElement | ExecutableDDLElement) -> str:
-        """Return a statement in the database's dialect, its parameters by name."""
+    def compile(self, statement: ClauseElement | ExecutableDDLElement) -> Statement:
+        """Return a statement in the database's dialect."""
         compiled = statement.compile(dialect=self.engine.dialect)
         values = getattr(compiled, "params", None) or {}
         assert all(value is None for value in values.values()), "a constant is not in the text"
-        return str(compiled)
+        order = compiled.positiontup if isinstance(compiled, SQLCompiler) else None
+        return Statement(str(compiled), order)
 
-    @contextmanager
-    def connection(self) -> Iterator[Connection]:
+    def connection(self) -> AbstractContextManager[Connection]:
         """Lend a connection; errors of the driver are raised as those of the store."""
-        with self._turn:
-            connection = self._take()
-            try:
-                yield connection
-            except self._driver_errors() as error:
-                connection.is_usable = False
-                raise self.error(error) from error
-            except (KeyboardInterrupt, SystemExit):  # maybe in the middle of an answer
-                connection.is_usable = False
-                raise
-            finally:
-                self._give_back(connection)
+        return _Loan(self)
 
-    @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self) -> AbstractContextManager[Connection]:
         """Lend a connection inside a transaction: committed at the end, or undone."""
-        with self.connection() as connection:
-            connection.run(self._begin)
-            try:
-                yield connection
-                self._commit(connection)
-            except BaseException:
-                try:
-                    connection.run("ROLLBACK")
-                except Exception:  # noqa: BLE001 - lost, and the change with it
-                    connection.is_usable = False
-                raise
+        return _Transaction(self)
 
     @property
     def can_notify(self) -> bool:
@@ -267,3 +288,84 @@ class Database(ABC):
             self._idle.append(connection)
         else:
             connection.close()
+
+
+# Written as classes: entering and leaving a generator takes as long as reading a row.
+
+
+class _Loan:
+    """Lends a connection of a database for the time of a `with`."""
+
+    __slots__ = ("_connection", "_database")
+
+    _connection: Connection
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> Connection:
+        database = self._database
+        database._turn.__enter__()
+        try:
+            self._connection = database._take()
+        except BaseException:
+            database._turn.__exit__(None, None, None)
+            raise
+        return self._connection
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        database, connection = self._database, self._connection
+        try:
+            if error is None:
+                return
+            if isinstance(error, database._driver_errors()):
+                connection.is_usable = False
+                raise database.error(error) from error
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                connection.is_usable = False  # maybe in the middle of an answer
+        finally:
+            database._give_back(connection)
+            database._turn.__exit__(None, None, None)
+
+
+class _Transaction(_Loan):
+    """The same, and a transaction that ends with it."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> Connection:
+        connection = super().__enter__()
+        try:
+            connection.run(self._database._begin)
+        except BaseException as error:
+            super().__exit__(type(error), error, error.__traceback__)
+            raise
+        return connection
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            try:
+                self._database._commit(self._connection)
+            except BaseException as failure:
+                self._undo()
+                super().__exit__(type(failure), failure, failure.__traceback__)
+                raise
+        else:
+            self._undo()
+        super().__exit__(kind, error, traceback)
+
+    def _undo(self) -> None:
+        try:
+            self._connection.run("ROLLBACK")
+        except Exception:  # noqa: BLE001 - lost, and the change with it
+            self._connection.is_usable = False

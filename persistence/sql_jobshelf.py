@@ -25,11 +25,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Double,
     Index,
     Integer,
@@ -39,6 +41,8 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    case,
+    cast,
     exists,
     func,
     insert,
@@ -54,7 +58,7 @@ from sqlalchemy.sql import quoted_name
 from persistence.errors import ObjectNotFound, StoreError
 from persistence.ids import new_id
 from persistence.sql_connection import Connection, Database
-from persistence.sql_layout import ByIds, Layout, Page, Saved, as_time, chunks, first_rows
+from persistence.sql_layout import ByIds, Layout, Page, Saved, chunks, first_rows
 from persistence.sql_watch import channel_of
 from persistence.store import ABSENT, Changes, Edit, Fault
 from persistence.summary import Summary
@@ -73,6 +77,9 @@ _LONGEST_KEY = 500  # characters of a type or a state: with four bytes each they
 _ELLIPSIS = "…"
 _CHUNK = 500
 _MOST_STRAYS = 100  # that a check lists
+_FIRST_SEQ = -(2**63)
+_FIRST_SPAN = 256  # rows that are read together at first, at most; then twice as many
+_LARGEST_SPAN = 1024
 LONGEST_NAME = 63 - len("_references")
 """Bytes in the name of a new table: PostgreSQL cuts longer ones to 63."""
 
@@ -219,7 +226,9 @@ class JobshelfLayout(Layout):
             saved=objects.c.saved,
         )
         compile_ = database.compile
-        shown = [objects.c[name] for name in _SHOWN]
+        shown: list[ColumnElement[Any]] = [objects.c[name] for name in _SHOWN]
+        if is_sqlite:
+            shown = list(map(_as_declared, shown))
         since = bindparam("since", type_=BigInteger)
         now = bindparam("now", type_=BigInteger)
         id_ = bindparam("id", type_=_id_text)
@@ -260,11 +269,13 @@ class JobshelfLayout(Layout):
         self._select_removed_by = compile_(
             first_rows(select(removed.c.id).where(removed.c.change == number), 1)
         )
-        self._select_summaries_after = compile_(
-            first_rows(
-                select(objects.c.seq, *shown).where(objects.c.seq > since).order_by(objects.c.seq),
-                _CHUNK,
-            )
+        self._select_next_seq = compile_(
+            select(func.min(objects.c.seq)).where(objects.c.seq >= since)
+        )
+        self._select_summaries = compile_(
+            select(*shown)
+            .where(objects.c.seq >= since, objects.c.seq <= now)
+            .order_by(objects.c.seq)
         )
         self._select_summaries_of = self._by_ids(select(*shown))
         self._select_targets = compile_(
@@ -338,18 +349,9 @@ class JobshelfLayout(Layout):
         return Changes(now, tuple(row[0] for row in changed), tuple(row[0] for row in removed))
 
     def summaries(self, ids: Iterable[str] | None) -> Iterator[Summary]:
-        if ids is not None:
-            for chunk in chunks(ids, _CHUNK):
-                yield from self._summaries_of([key for key in map(self.key, chunk) if key])
-            return
-        last = -1
-        while True:
-            with self._database.connection() as connection:
-                rows = connection.fetch(self._select_summaries_after, {"since": last})
-            yield from (_summary(row[1:]) for row in rows)
-            if len(rows) < _CHUNK:
-                return
-            last = rows[-1][0]
+        if ids is None:
+            return chain.from_iterable(map(Summary.of_rows, self._shown_rows()))
+        return chain.from_iterable(map(self._summaries_of, chunks(ids, _CHUNK)))
 
     def page(self, state: str | None, type_: str | None, after: int, count: int) -> Page:
         given = {"state": state, "type": type_}
@@ -357,7 +359,7 @@ class JobshelfLayout(Layout):
         question: tuple[str | int, ...] = (*values, count)
         if question not in self._select_pages:
             columns = self._table.c
-            statement = select(columns.seq, *(columns[name] for name in _SHOWN)).where(
+            statement = select(*(columns[name] for name in _SHOWN), columns.seq).where(
                 columns.seq > bindparam("after", type_=BigInteger),
                 *(columns[name] == bindparam(name, type_=Text) for name in values),
             )
@@ -371,7 +373,8 @@ class JobshelfLayout(Layout):
         shown = rows[:count]
         is_last = len(rows) <= count
         return Page(
-            tuple(_summary(row[1:]) for row in shown), None if is_last else int(shown[-1][0])
+            tuple(Summary.of_rows([row[:-1] for row in shown])),
+            None if is_last else int(shown[-1][-1]),
         )
 
     def references(self, id_: str) -> list[str]:
@@ -424,15 +427,32 @@ class JobshelfLayout(Layout):
         strays = [{"key": id_} for id_ in ids if id_ not in present]
         connection.run_many(self._delete_references, strays)
 
-    def _summaries_of(self, keys: list[str]) -> Iterator[Summary]:
+    def _shown_rows(self) -> Iterator[list[tuple[Any, ...]]]:
+        """Iterate over what lists show of all objects, many at a time."""
+        # Whole ranges of `seq`, so that rows need not carry it: they become summaries as they
+        # are. The first range is small, because a window waits for it.
+        first: int | None = _FIRST_SEQ
+        span = _FIRST_SPAN
+        while True:
+            with self._database.connection() as connection:
+                ((first,),) = connection.fetch(self._select_next_seq, {"since": first})
+                if first is None:
+                    return
+                rows = connection.fetch(
+                    self._select_summaries, {"since": first, "now": first + span - 1}
+                )
+            yield rows
+            first += span
+            span = min(2 * span, _LARGEST_SPAN)
+
+    def _summaries_of(self, ids: list[str]) -> Iterator[Summary]:
+        keys = [key for key in map(self.key, ids) if key]
         if not keys:
-            return
+            return iter(())
         with self._database.connection() as connection:
             rows = self._rows(connection, self._select_summaries_of, keys)
-        found = {row[0]: row for row in rows}
-        for key in keys:
-            if key in found:
-                yield _summary(found[key])
+        found = {summary.id: summary for summary in Summary.of_rows(rows)}
+        return (found[key] for key in keys if key in found)
 
     def _start(self, connection: Connection, most_new: int) -> None:
         connection.run(self._count_change, {"most_new": most_new})
@@ -517,6 +537,8 @@ class JobshelfLayout(Layout):
 
     def _flaw(self, id_: str) -> str:
         """Return what is wrong with an ID, as the end of a sentence, or ""."""
+        if 0 < len(id_) <= _LONGEST_ID and id_.isascii() and id_.isprintable() and id_[-1] != " ":
+            return ""
         if not id_:
             return "an ID has at least one character"
         if len(id_) > _LONGEST_ID:
@@ -537,16 +559,15 @@ def _quoted(name: str, ending: str) -> quoted_name:
     return quoted_name(f"{name}_{ending}", quote=True)
 
 
-def _summary(row: tuple[Any, ...]) -> Summary:
-    id_, type_, state, name, size, saved = row
-    return Summary(
-        str(id_),  # any value may stand in a column of SQLite
-        str(type_),
-        None if state is None else str(state),
-        None if name is None else str(name),
-        size if isinstance(size, int) else 0,
-        as_time(saved),
-    )
+def _as_declared(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return a column of SQLite, in which any value may stand, as texts or whole numbers."""
+    kind = func.typeof(column)
+    if isinstance(column.type, (Text, String)):
+        is_bytes = kind == literal_column("'blob'")
+        return case((is_bytes, func.quote(column)), else_=cast(column, Text))
+    if isinstance(column.type, Integer):
+        return case((kind == literal_column("'integer'"), column), else_=literal_column("0"))
+    return column  # `Summary.modified` makes a time of what it can
 
 
 def _row(saved: Saved, now: float, change: int) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timezone
 from hashlib import sha256
 from itertools import islice
 from typing import Any, ClassVar, NamedTuple
@@ -35,9 +34,9 @@ from sqlalchemy import (
 from persistence.errors import ConflictError, ObjectNotFound
 from persistence.sql_connection import Connection, Database
 from persistence.store import ABSENT, Changes, Edit, Fault, Record
-from persistence.summary import Digest, Summary
+from persistence.summary import Digest, Summary, as_time
 
-__all__ = ["ByIds", "Layout", "Page", "Saved", "as_time", "chunks", "first_rows"]
+__all__ = ["ByIds", "Layout", "Page", "Saved", "chunks", "first_rows"]
 
 Key = str | int
 
@@ -126,6 +125,7 @@ class Layout(ABC):
         )
         self._select_span = compile_(select(*record).where(span).order_by(order))
         self._select_records = self._by_ids(select(*record))
+        self._select_pickles = self._by_ids(select(id_, data))
         self._select_sizes = self._by_ids(select(id_, size))
         # In order: two that lock the same rows must not each wait for the other.
         self._lock_sizes = self._by_ids(select(id_, size).order_by(id_).with_for_update())
@@ -180,6 +180,26 @@ class Layout(ABC):
                 for key in group:
                     if key in found:
                         yield _record(found[key])
+
+    def pickles(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Iterate over IDs and pickles of some IDs, in their order."""
+        ids = [*ids]
+        if len(ids) == 1:
+            key = self.key(ids[0])
+            if key is not None:
+                with self._database.connection() as connection:
+                    rows = connection.fetch(self._select_pickles[1], {"k0": key})
+                for _, data in rows:
+                    yield ids[0], _as_bytes(data)
+            return
+        for chunk in chunks(ids, _CHUNK):
+            keys = [key for key in map(self.key, chunk) if key is not None]
+            for group in self._groups(keys):
+                with self._database.connection() as connection:
+                    found = dict(self._rows(connection, self._select_pickles, group))
+                for key in group:
+                    if key in found:
+                        yield str(key), _as_bytes(found[key])
 
     def records(self) -> Iterator[Record]:
         """Iterate over all records, in the order of `ids`."""
@@ -273,6 +293,15 @@ class Layout(ABC):
             None if it cannot be told.
         """
         return None
+
+    def insert(self, connection: Connection, new: list[Saved]) -> object:
+        """Add objects whose IDs were given just now, in a transaction that is begun.
+
+        Returns:
+            What `was_done` knows the transaction by.
+        """
+        self._start(connection, len(new))
+        return self._save(connection, new, [], [])
 
     def conflict(self, edits: Sequence[Edit]) -> ConflictError | None:
         """Return which of the edits cannot be because there is such an object already."""
@@ -451,11 +480,3 @@ def _record(row: tuple[Any, ...]) -> Record:
 
 def _as_bytes(value: Any) -> bytes:
     return value if type(value) is bytes else bytes(value or b"")
-
-
-def as_time(seconds: Any) -> datetime | None:
-    """Return a time from seconds since 1970, or None where there is none that makes sense."""
-    try:
-        return datetime.fromtimestamp(seconds, timezone.utc)
-    except (TypeError, ValueError, OverflowError, OSError):
-        return None

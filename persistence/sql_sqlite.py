@@ -90,7 +90,7 @@ class SqliteDatabase(Database):
             poolclass=StaticPool if self._is_in_memory else NullPool,
             pool_reset_on_return=None,
             isolation_level="AUTOCOMMIT",
-            paramstyle="named",
+            paramstyle="qmark",
         )
 
     @property
@@ -152,6 +152,12 @@ class SqliteDatabase(Database):
 
     def is_current(self, connection: Connection) -> bool:
         # What is written to a file that was replaced by another would be lost.
+        if not self._read_only and not self._is_in_memory:
+            try:
+                status = os.stat(self._path)
+            except OSError:
+                return False
+            return connection.stamp == ((status.st_dev, status.st_ino), None)
         identity, content = self._look()
         return connection.stamp in ((identity, None), (identity, content))
 

@@ -225,6 +225,13 @@ class Store(ABC):
         """
         self._not_supported("list its objects")
 
+    def names(self) -> Iterator[str]:
+        """Iterate over the IDs of all objects, each once, in no particular order.
+
+        The first come before the store has found the last, where it can be so.
+        """
+        return iter(self.list())
+
     @abstractmethod
     def load(self, id_: str | int) -> Any:
         """Return the object saved under an ID, with all that it refers to.

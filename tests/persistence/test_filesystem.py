@@ -129,3 +129,11 @@ def test_a_folder_written_by_python_2_is_written_so_that_python_2_reads_it(tmp_p
     (tmp_path / "Old.1").write_bytes(pickle.dumps({}, 2))
     with FilesystemStore(tmp_path) as store:
         assert store.read(store.save(Node("a")))[:2] == b"\x80\x02"
+
+
+def test_names_come_before_the_folder_is_read_to_its_end(tmp_path: Path) -> None:
+    with FilesystemStore(tmp_path) as store:
+        ids = {store.save(number) for number in range(20)}
+        names = store.names()
+        first = next(names)
+        assert {first, *names} == ids == {*store.list()}

@@ -42,3 +42,8 @@ def test_every_text_has_its_place_in_the_order(ids: list[str]) -> None:
     once = sorted(ids, key=order_key)
     backwards = list(reversed(once))
     assert sorted(backwards, key=order_key) == once
+
+
+def test_ids_of_ours_are_ordered_by_time_whatever_digits_they_end_in() -> None:
+    ids = [f"Job.{number:032x}" for number in (0x7A0F, 0x7A10, 0x7A1A, 0x9999, 0xFFFF)]
+    assert sorted(ids[1:] + ids[:1], key=order_key) == ids

@@ -155,17 +155,17 @@ class TestOwnTables:
     def test_a_change_that_met_anothers_is_tried_again(
         self, store: SqlStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        write = store._layout.write
+        insert = store._layout.insert
         met = [psycopg.errors.DeadlockDetected(), psycopg.errors.SerializationFailure()]
 
         def meet(*args: Any) -> None:
-            write(*args)
+            insert(*args)
             if met:
                 error: Any = store._database.engine.dialect.loaded_dbapi.OperationalError()
                 error.sqlstate = met.pop().sqlstate
                 raise error
 
-        monkeypatch.setattr(store._layout, "write", meet)
+        monkeypatch.setattr(store._layout, "insert", meet)
         store.save(Node("a"))
         assert (len(store), met) == (1, [])
 
