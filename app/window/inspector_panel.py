@@ -271,10 +271,10 @@ class InspectorPanel(QWidget):
                 self._history.note(self.model.address_of(current))
             names = [str(index.data() or "") for index in chain]
             self.breadcrumb.set_parts([self.id_, *names[1:]])
-            if where is not None:
-                self.tabs.show_node(where, node, str(current.data(ADDRESS_ROLE) or ""))
-            elif node.kind == "error":
+            if node.kind == "error":
                 self.tabs.show_problem(str(current.data(ID_ROLE) or self.id_), node.value)
+            elif where is not None:
+                self.tabs.show_node(where, node, str(current.data(ADDRESS_ROLE) or ""))
             else:
                 self.details.show_nothing()
         self.moved.emit()
