@@ -209,7 +209,7 @@ class InspectorPanel(QWidget):
         self.view.follow_requested.connect(self.follow)
         self.view.retry_requested.connect(self.model.retry)
         self.model.shown.connect(self._on_shown)
-        self.model.failed.connect(lambda *_: self.view.setCurrentIndex(self.model.index(0, 0)))
+        self.model.failed.connect(self._on_failed)
         self.model.dataChanged.connect(self._on_data_changed)
         self.model.revealed.connect(self._on_revealed)
         self.model.removed.connect(self._on_removed)
@@ -262,6 +262,11 @@ class InspectorPanel(QWidget):
         self._stack.setCurrentWidget(self._message)
         self.details.show_nothing()
         self.moved.emit()
+
+    def _on_failed(self, _id: str, _error: Exception) -> None:
+        top = self.model.index(0, 0)
+        self.view.setCurrentIndex(top)
+        self.view.expand(top)  # what can be read of it, if anything can
 
     def _on_current_changed(self, current: QModelIndex) -> None:
         node, where = node_at(current), self.model.object_of(current)
