@@ -42,6 +42,7 @@ _MOST_NAMED = 10_000  # IDs in a report
 _OWN_COLUMNS = ("seq", "id", "type", "state", "name", "size", "saved", "change", "data")
 _GC3PIE_COLUMNS = ("id", "data", "state")
 _DEFAULT_TABLE = "store"
+_BEFORE_ALL = -(2**63)  # no row has this number
 
 _Progress = Callable[[int, int], object]
 
@@ -316,7 +317,8 @@ def _read_by_sqlite(
     except sqlite3.Error:
         pass
     if first_after is None:
-        report.notes.append(f"SQLite could read nothing behind row number {last}.")
+        rows = "no row" if last == _BEFORE_ALL else f"nothing behind row number {last}"
+        report.notes.append(f"SQLite itself could read {rows}.")
         return False
     report.ranges.append((last, first_after))
     while first_after is not None:
@@ -330,7 +332,7 @@ def _read_on(
 ) -> int | None:
     """Read rows in order; return the number of the last one before SQLite failed, or None."""
     names = ", ".join(map(_quoted, shape.columns))
-    last = -(2**63) if after is None else after
+    last = _BEFORE_ALL if after is None else after
     try:
         cursor = connection.execute(
             f"SELECT rowid, {names} FROM {_quoted(shape.table)} WHERE rowid > ? ORDER BY rowid",

@@ -126,8 +126,7 @@ class CheckFlow(QObject):
         path = _damaged_file(url, error)
         if path is None:
             return []
-        text = "&Recover Corrupt Database…"
-        return [Button(text, partial(self.recover, path), "restore", "recoverButton")]
+        return [Button("&Recover…", partial(self.recover, path), "restore", "recoverButton")]
 
     def recover(self, path: Path) -> None:
         """Let the user choose a new file, and recover a corrupt database into it."""

@@ -209,7 +209,7 @@ class InspectorPanel(QWidget):
         self.view.follow_requested.connect(self.follow)
         self.view.retry_requested.connect(self.model.retry)
         self.model.shown.connect(self._on_shown)
-        self.model.failed.connect(lambda *_: self.view.setCurrentIndex(self.model.index(0, 0)))
+        self.model.failed.connect(self._on_failed)
         self.model.dataChanged.connect(self._on_data_changed)
         self.model.revealed.connect(self._on_revealed)
         self.model.removed.connect(self._on_removed)
@@ -264,6 +264,11 @@ class InspectorPanel(QWidget):
         self.details.show_nothing()
         self.moved.emit()
 
+    def _on_failed(self, _id: str, _error: Exception) -> None:
+        top = self.model.index(0, 0)
+        self.view.setCurrentIndex(top)
+        self.view.expand(top)  # what can be read of it, if anything can
+
     def _on_current_changed(self, current: QModelIndex) -> None:
         node, where = node_at(current), self.model.object_of(current)
         chain = _chain(current)
@@ -272,10 +277,10 @@ class InspectorPanel(QWidget):
                 self._history.note(self.model.address_of(current))
             names = [str(index.data() or "") for index in chain]
             self.breadcrumb.set_parts([self.id_, *names[1:]])
-            if where is not None:
-                self.tabs.show_node(where, node, str(current.data(ADDRESS_ROLE) or ""))
-            elif node.kind == "error":
+            if node.kind == "error":
                 self.tabs.show_problem(str(current.data(ID_ROLE) or self.id_), node.value)
+            elif where is not None:
+                self.tabs.show_node(where, node, str(current.data(ADDRESS_ROLE) or ""))
             else:
                 self.details.show_nothing()
         self.moved.emit()

@@ -168,7 +168,8 @@ def _closing(stack: list[Any], *, shows_break: bool) -> bytes:
 
     Args:
         stack: Values and marks.
-        shows_break: Whether a value is added where the pickle breaks off.
+        shows_break: Whether a value is added where the pickle breaks off: to the innermost
+            container that is not complete, and to the outermost.
     """
     written: list[bytes] = []
     marker = _BREAK_OPCODES if shows_break else b""
@@ -180,6 +181,8 @@ def _closing(stack: list[Any], *, shows_break: bool) -> bytes:
             written.append(_place_marker(segment.values[-1], marker))
             marker = b""
         written.append(_finished(segment.values))
+        if len(segments) == 1 and opcode != _TUPLE and shows_break:
+            marker = _BREAK_OPCODES  # the outermost is always seen; what is inside, not always
         if is_pairs:
             written.append(_called(segment.values))
             if len(segment.values) % 2:

@@ -53,6 +53,13 @@ def test_the_break_is_marked_where_the_rest_is_missing(protocol: int) -> None:
     assert not any(map(is_break, decode(found.whole).root["b"]))
 
 
+def test_the_outermost_container_says_that_its_rest_is_missing() -> None:
+    path = DATA / "gc3pie" / "python3.7" / "jobs-dir" / "Application.10"
+    found = salvage(path.read_bytes()[:-900])
+    assert is_break(found.pickle.root.attributes()["…"])
+    assert "…" not in decode(found.whole).root.attributes()
+
+
 def test_the_offset_is_that_of_the_byte_in_the_damaged_pickle() -> None:
     data = pickle.dumps({"text": "x" * 100, "more": "y" * 100}, protocol=4)
     place = data.index(b"y" * 100)
