@@ -12,20 +12,25 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from persistence.errors import ConflictError, DecodeError, ObjectNotFound, SaveError, StoreError
 from persistence.records import DEFAULT_PROTOCOL, RecordStore
 from persistence.sql_connection import Database
 from persistence.sql_errors import Cause, cause_of
+from persistence.sql_jobshelf import JobshelfLayout
 from persistence.sql_layout import Layout
+from persistence.sql_listing import Listing
 from persistence.sql_schema import check_table_name, create_layout, find_layout, missing_table
 from persistence.sql_server import ServerDatabase
 from persistence.sql_sqlite import Durability, SqliteDatabase
 from persistence.store import Changes, Edit, Ids, Record
 from persistence.summary import Digest, Summary, digest
-from persistence.urls import StoreUrl
+from persistence.urls import MEMORY, StoreUrl
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
 
 __all__ = ["SqlStore"]
 
@@ -128,10 +133,22 @@ class SqlStore(RecordStore):
     def _find_layout(self, create: bool) -> Layout:
         layout = find_layout(self._database, self._table)
         if layout is not None:
+            if self._is_own_file(layout) and not self.read_only:
+                layout.complete()
             return layout
         if not create:
             raise missing_table(self._database, self._table)
         return create_layout(self._database, self._table)
+
+    def _is_own_file(self, layout: Layout) -> TypeGuard[JobshelfLayout]:
+        """Whether it is a table of Jobshelf's own in a SQLite file."""
+        return isinstance(layout, JobshelfLayout) and isinstance(self._database, SqliteDatabase)
+
+    def listing(self) -> Listing | None:
+        if not self._is_own_file(self._layout) or self._database.place == MEMORY:
+            return None
+        assert isinstance(self._database, SqliteDatabase)
+        return Listing(self._database, self._table)
 
     @property
     def kind(self) -> str:

@@ -15,7 +15,9 @@ counting up `change` in `store_meta`, and so holds that row's lock until it comm
 become visible in their order. A reader that has seen change 7 has seen all up to 7; with
 numbers from a sequence or a clock, 7 could commit before 6, and 6 would be missed.
 
-`data` comes last in a row, so that SQLite reads the other columns without it.
+`data` comes last in a row, so that SQLite reads the other columns without it. In SQLite the
+index `store_listed` holds all of them once more: lists, sorted and filtered ones too, are read
+from it alone. A large table from before there was that index goes without it.
 """
 
 from __future__ import annotations
@@ -65,6 +67,8 @@ _LONGEST_ID = 255  # characters: four bytes each still fit into MySQL's keys
 _LONGEST_TEXT = 1000  # characters of a type, a state or a name
 _ELLIPSIS = "…"
 _CHUNK = 500
+_LISTED = ("state", "seq", "type", "name", "size", "saved", "id")
+_INDEXED_AT_ONCE = 20_000  # rows; an index of these is made in a tenth of a second
 LONGEST_NAME = 63 - len("_references")
 """Bytes in the name of a new table: PostgreSQL cuts longer ones to 63."""
 
@@ -129,6 +133,8 @@ class _Tables:
             Index(_quoted(name, "targets"), self.references.c.target),
             Index(_quoted(name, "removals"), self.removed.c.change),
         )
+        # Only in SQLite: servers bound the length of a key, and read rows without `data`.
+        self.listed = Index(_quoted(name, "listed"), *(self.objects.c[c] for c in _LISTED))
 
     def create(self, database: Database, connection: Connection) -> None:
         """Make the tables, the one of objects last: where it is, everything is."""
@@ -141,6 +147,12 @@ class _Tables:
         connection.run(database.compile(CreateTable(self.objects)))
         for index in self.indexes:
             connection.run(database.compile(CreateIndex(index)))
+        if database.engine.dialect.name == "sqlite":
+            self.create_listed(database, connection)
+
+    def create_listed(self, database: Database, connection: Connection) -> None:
+        """Make the index that lists are read from, unless it is there."""
+        connection.run(database.compile(CreateIndex(self.listed, if_not_exists=True)))
 
 
 class JobshelfLayout(Layout):
@@ -218,6 +230,16 @@ class JobshelfLayout(Layout):
             .order_by(objects.c.seq)
         )
         self._check_format()
+
+    def complete(self) -> None:
+        """Add what tables of earlier versions lack, if it is quickly done."""
+        with self._database.connection() as connection:
+            if _has_index(connection, str(self._tables.listed.name)):
+                return
+            _, _, last_seq = self._meta(connection)
+        if last_seq <= _INDEXED_AT_ONCE:
+            with self._database.transaction() as connection:
+                self._tables.create_listed(self._database, connection)
 
     @staticmethod
     def create(database: Database, name: str) -> None:
@@ -353,6 +375,11 @@ class JobshelfLayout(Layout):
         if id_ != _clean(id_, _LONGEST_ID):
             return "an ID has no NUL characters or halves of characters"
         return ""
+
+
+def _has_index(connection: Connection, name: str) -> bool:
+    found = "SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = :name"
+    return bool(connection.fetch(found, {"name": name}))
 
 
 def _quoted(name: str, ending: str) -> quoted_name:

@@ -291,6 +291,13 @@ class Store(ABC):
         """Iterate over what a list shows of each object (of all, or of some IDs)."""
         self._not_supported("summarise its objects")
 
+    def listing(self) -> Any:
+        """Return the `sql_listing.Listing` of what lists show, or None if SQL cannot ask for it.
+
+        It is the caller's to close, and may be used by another thread than the store.
+        """
+        return None
+
     def references(self, id_: str | int) -> Ids:
         """Return the IDs an object refers to, each once, in order of appearance.
 

@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.work.open_store import OpenStore
 from app.work.pool import Outbox, Priority
-from app.work.scan import Found, Scan
+from app.work.scan import Found
 from persistence.errors import StoreError
 
 __all__ = ["Follower"]
@@ -47,7 +47,7 @@ class Follower(QObject):
         super().__init__(parent)
         self.is_scanned = False
         self._work = work
-        self._scan: Scan = work.scan
+        self._scan = work.scan
         self._outbox = outbox
         self._generation = outbox.generation
         self._is_live = False

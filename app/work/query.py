@@ -6,6 +6,7 @@ A filter is a list of terms separated by blanks; an object has to match all of t
     state:RUNNING            the state is RUNNING, in any case
     type:Application         contained in one column: id, type, state or name
     name=sweep-1  name!=x    exactly, or not, the whole text of a column ("" for none)
+    id=Application.4*        begins with; an ID exactly so, all else in any case
     size>10k  size<=1.5MiB   bytes; k, M, G count thousands, Ki, Mi, Gi count 1,024
     modified>2026-11-01      later than that day; also 2026-11, 2026-11-01T14:30, local time
     -state:NEW  -word        not
@@ -20,7 +21,7 @@ from datetime import datetime, timedelta
 
 from persistence.errors import StoreError
 
-__all__ = ["Between", "Equals", "FilterError", "Has", "Term", "parse"]
+__all__ = ["Begins", "Between", "Equals", "FilterError", "Has", "Term", "parse"]
 
 
 class FilterError(StoreError):
@@ -58,6 +59,21 @@ class Equals:
 
 
 @dataclass(frozen=True, slots=True)
+class Begins:
+    """A column begins with a text; an ID in exactly this case, all else in any.
+
+    Attributes:
+        text: The text.
+        column: "id", "type", "state" or "name".
+        negated: Whether objects that match are left out.
+    """
+
+    text: str
+    column: str
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Between:
     """A column of numbers is in an interval; objects without a number are in none.
 
@@ -74,7 +90,7 @@ class Between:
     negated: bool = False
 
 
-Term = Has | Equals | Between
+Term = Has | Equals | Begins | Between
 
 _FIELD = re.compile(r"([A-Za-z_][\w.]*)(!=|>=|<=|=|:|>|<)")
 _SIZE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(?:([kmgt])(i?))?b?", re.IGNORECASE)
@@ -115,8 +131,12 @@ def _term(text: str, at: int) -> tuple[Term, int]:
     if field is None:
         value, at = _value(text, at)
         return Has(value, None, negated), at
+    is_quoted = text[field.end() : field.end() + 1] == '"'
     value, at = _value(text, field.end())
-    return _field_term(field[1], field[2], value, negated), at
+    term = _field_term(field[1], field[2], value, negated)
+    if isinstance(term, Equals) and value.endswith("*") and not is_quoted:
+        term = Begins(value[:-1], term.column, term.negated)
+    return term, at
 
 
 def _value(text: str, at: int) -> tuple[str, int]:

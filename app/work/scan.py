@@ -37,11 +37,11 @@ class Lanes:
 
     Attributes:
         on_store: Runs a function of the store.
-        on_index: Runs a function of the index.
+        on_index: Runs a function of the source of rows.
     """
 
     on_store: Callable[[Callable[[Store], Any], Priority], Any]
-    on_index: Callable[[Callable[[RowIndex], Any], Priority], Any]
+    on_index: Callable[[Callable[[Any], Any], Priority], Any]
 
 
 @dataclass(frozen=True, slots=True)

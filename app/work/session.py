@@ -9,15 +9,15 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.work.follower import Follower
-from app.work.index import RowIndex
 from app.work.inspector import Bounds
 from app.work.objects import ObjectReader, Side
 from app.work.open_store import OpenStore
 from app.work.pool import Outbox, Priority
 from app.work.records import ComparedPlace, Link, NodeRow, Row, RowQuery, RowWindow, StoreInfo
+from app.work.rows import RowSource
 from app.work.scan import read_records
 from app.work.task import Progress, Task
 from persistence.errors import StoreError
@@ -37,6 +37,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+_REST_MS = 250  # without a question; then further pages of the rows shown are made quick
 
 
 class StoreSession(QObject):
@@ -84,6 +86,11 @@ class StoreSession(QObject):
         self._follower: Follower | None = None
         self._info: StoreInfo | None = None
         self._is_live = False
+        self._asked = RowQuery()
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(_REST_MS)
+        self._rest.timeout.connect(self._on_rest)
 
     @property
     def info(self) -> StoreInfo | None:
@@ -117,6 +124,7 @@ class StoreSession(QObject):
         work, self._open_store = self._open_store, None
         if work is None:
             return
+        self._rest.stop()
         was_open, self._info = self._info is not None, None
         if self._follower is not None:
             self._follower.stop()
@@ -186,7 +194,8 @@ class StoreSession(QObject):
             lambda index: index.window(query, firsts, size, wanted, with_count=with_count)
         )
         if self._open_store is not None:
-            self._open_store.on_index(lambda index: index.prepare(query), Priority.BACKGROUND)
+            self._asked = query
+            self._rest.start()
         return task
 
     def rows(self, ids: Iterable[str]) -> Task:
@@ -194,7 +203,7 @@ class StoreSession(QObject):
         wanted = list(ids)
         return self._ask_index(lambda index: index.rows(wanted))
 
-    def call_index(self, function: Callable[[RowIndex], T]) -> Task:
+    def call_index(self, function: Callable[[RowSource], T]) -> Task:
         """Give what a function of the index returns; it runs on the index's own thread."""
         return self._ask_index(function)
 
@@ -376,11 +385,11 @@ class StoreSession(QObject):
         work.on_store(act)
         return task
 
-    def _ask_index(self, question: Callable[[RowIndex], T]) -> Task:
+    def _ask_index(self, question: Callable[[RowSource], T]) -> Task:
         work = self._open_store
         if work is None:
             return self._refused()
-        return work.index_lane.submit(lambda _: work.with_index(question), Priority.VISIBLE)
+        return work.ask_index(question)
 
     def _ask_inspector(
         self,
@@ -398,6 +407,10 @@ class StoreSession(QObject):
         task, ticket = self._outbox.open_task()
         ticket.fail(StoreError("No store is open."))
         return task
+
+    def _on_rest(self) -> None:
+        if self._open_store is not None:
+            self._open_store.prepare_rows(self._asked)
 
     def _on_opened(self, info: StoreInfo) -> None:
         assert self._open_store is not None

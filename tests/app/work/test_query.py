@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.work.query import Between, Equals, FilterError, Has, parse
+from app.work.query import Begins, Between, Equals, FilterError, Has, parse
 
 INFINITY = float("inf")
 
@@ -40,6 +40,9 @@ def local(*parts: int) -> float:
         ("-name!=x", (Equals("x", "name"),)),
         ('name=""', (Equals("", "name"),)),
         ("name:a:b=c", (Has("a:b=c", "name"),)),
+        ("id=Job.4*", (Begins("Job.4", "id"),)),
+        ("-name!=x*", (Begins("x", "name"),)),
+        ('name="x*"', (Equals("x*", "name"),)),
         ("state:", (Has("", "state"),)),
         ("size:", (Has(""),)),
         ("size>10k", (Between("size", low=10_000.000000000002),)),
@@ -100,7 +103,7 @@ def test_any_text_gives_terms_or_a_sentence(text: str) -> None:
     except FilterError as error:
         assert str(error)
     else:
-        assert all(isinstance(term, Has | Equals | Between) for term in terms)
+        assert all(isinstance(term, Has | Equals | Begins | Between) for term in terms)
 
 
 @given(st.lists(st.text(min_size=1, max_size=10), max_size=5), st.booleans())
