@@ -198,6 +198,9 @@ class SqlStore(RecordStore):
     def changes(self, since: Any = None) -> Changes:
         return self._layout.changes(since)
 
+    def stamps(self, token: Any, ids: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
+        return self._layout.stamps(token, ids)
+
     def _has(self, ids: Sequence[str]) -> set[str]:
         return self._layout.present(ids)
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from threading import Lock
@@ -130,6 +130,13 @@ class GC3PieLayout(Layout):
             changed=tuple(str(key) for key in sums if sums[key] != since.sums.get(key)),
             removed=tuple(str(key) for key in since.sums if key not in sums),
         )
+
+    def stamps(self, token: Any, ids: Iterable[str] | None) -> Iterator[tuple[str, str]]:
+        """Iterate over IDs with the checksums of their pickles."""
+        for id_ in token.sums if ids is None else ids:
+            sum_ = token.sums.get(id_)
+            if sum_ is not None:
+                yield id_, sum_.hex() if isinstance(sum_, bytes) else sum_
 
     def close(self) -> None:
         if self._watch is not None:

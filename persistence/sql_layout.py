@@ -184,6 +184,10 @@ class Layout(ABC):
     @abstractmethod
     def changes(self, since: Any) -> Changes: ...
 
+    def stamps(self, token: Any, ids: Iterable[str] | None) -> Iterator[tuple[str, str]]:
+        """Iterate over what a token knows of objects, if it knows single ones."""
+        raise NotImplementedError
+
     # Only where keeps_summaries is True.
 
     def summaries(self, ids: Iterable[str] | None) -> Iterator[Summary]:

@@ -318,6 +318,22 @@ class Store(ABC):
         """
         self._not_supported("tell what changed")
 
+    def stamps(self, token: Any, ids: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
+        """Iterate over IDs and what a token knows of each: a text that can be kept.
+
+        It is another one when the object was written again, also when another program asks.
+
+        Args:
+            token: `Changes.token`.
+            ids: The objects; None for all that were there when the token was taken. Of one
+                that was not, nothing is given.
+
+        Raises:
+            NotImplementedError: The tokens of this store know single objects not, but a
+                moment: they are whole numbers.
+        """
+        self._not_supported("tell versions of its objects apart by its tokens")
+
     def __len__(self) -> int:
         return len(self.list())
 

@@ -55,6 +55,7 @@ class Follower(QObject):
         self._is_looking = False
         self._wants_look = False
         self._failures = 0
+        self._chain = 0  # of steps; those of a former one end
         self._look_timer = QTimer(self)
         self._look_timer.setSingleShot(True)
         self._look_timer.timeout.connect(self.look_now)
@@ -66,8 +67,24 @@ class Follower(QObject):
 
     def start(self) -> None:
         """Read the whole store."""
+        self._chain += 1
         self._is_looking = True
-        self._work.scan_lane.call(self._step, Priority.NORMAL)
+        self._work.scan_lane.call(partial(self._step, self._chain), Priority.NORMAL)
+
+    def pause(self) -> None:
+        """Read no further until `start` or `look_now`; what has been read is kept."""
+        if not self.is_scanned:
+            self._chain += 1
+            self._is_looking = False
+            self._look_timer.stop()
+
+    def start_again(self) -> None:
+        """Read the whole store once more: the index is empty."""
+        self.is_scanned = False
+        self._wants_look = False
+        self._look_timer.stop()
+        self._work.scan_lane.call(self._work.restart_scan, Priority.NORMAL)
+        self.start()
 
     def stop(self) -> None:
         """Follow no more; the object is deleted when the pending events are done."""
@@ -90,8 +107,11 @@ class Follower(QObject):
         if self._is_looking:
             self._wants_look = self.is_scanned
             return
+        if not self.is_scanned:
+            self.start()
+            return
         self._is_looking = True
-        self._work.scan_lane.call(self._look if self.is_scanned else self._step, Priority.NORMAL)
+        self._work.scan_lane.call(self._look, Priority.NORMAL)
 
     def absorb(self, ids: Sequence[str], then: Callable[[], None]) -> None:
         """Read some objects again that were written or removed. Any thread may call this.
@@ -108,17 +128,19 @@ class Follower(QObject):
 
     # On the lane of the scan
 
-    def _step(self) -> None:
+    def _step(self, chain: int) -> None:
+        if chain != self._chain:
+            return
         try:
             found = self._scan.step()
         except Exception as error:  # noqa: BLE001 -- told on the GUI thread
-            self._post(partial(self._on_failed, error))
+            self._post(partial(self._on_failed, error, chain))
             return
         self._work.objects.forget((*found.changed, *found.removed))
         done, total, is_complete = self._scan.done, self._scan.total, self._scan.is_complete
-        self._post(partial(self._on_stepped, done, total, found, is_complete))
+        self._post(partial(self._on_stepped, chain, done, total, found, is_complete))
         if not is_complete:
-            self._work.scan_lane.call(self._step, Priority.BACKGROUND)
+            self._work.scan_lane.call(partial(self._step, chain), Priority.BACKGROUND)
 
     def _look(self) -> None:
         began = time.monotonic()
@@ -146,10 +168,14 @@ class Follower(QObject):
 
     # On the GUI thread
 
-    def _on_stepped(self, done: int, total: int, found: Found, is_complete: bool) -> None:
+    def _on_stepped(
+        self, chain: int, done: int, total: int, found: Found, is_complete: bool
+    ) -> None:
         self._on_recovered()
         self._tell(found)
         self._announce_rows()
+        if chain != self._chain:
+            return
         self.progressed.emit(done, total)
         if is_complete:
             self._is_looking = False
@@ -168,7 +194,9 @@ class Follower(QObject):
         elif self._is_live:
             self._look_in(max(_LOOK_SECONDS, _SHARE * seconds))
 
-    def _on_failed(self, error: Exception) -> None:
+    def _on_failed(self, error: Exception, chain: int | None = None) -> None:
+        if chain not in (None, self._chain):
+            return
         self._is_looking = self._wants_look = False
         if not isinstance(error, (StoreError, OSError, NotImplementedError)):
             raise error

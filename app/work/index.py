@@ -1,23 +1,32 @@
-"""The index: what the ID table needs of every object, in a private temporary SQLite database.
+"""The index: what the ID table needs of every object of a store that has no list of its own.
 
-It is filled as the store is read and kept current by what changes. The database has no name:
-SQLite makes its file in the system's temporary folder and nobody else can open it.
+It is filled as the store is read and kept current by what changes. Its SQLite database is a
+file of `index_files`, so that the next opening has all rows at once and reads only what was
+written since; or it has no name: then SQLite makes its file in the system's temporary folder
+and nobody else can open it.
+
+A file is used only if it says that it is the index of this very store, in this very form; any
+other one is thrown away. For each object it has a *stamp*, by which the store tells later
+whether the object was written again. A commit does not wait for the disk, but the write-ahead
+log keeps the file whole whatever happens: at worst the last objects are read once more.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from app.work.conditions import clean, stored_id, text_of_id
+from app.work.index_files import IndexFile
 from app.work.records import Row
 from app.work.rows import RowSource, prepare_connection
+from persistence.errors import StoreError
 from persistence.ids import order_key
 
-__all__ = ["Entry", "RowIndex"]
+__all__ = ["DamagedIndex", "Entry", "RowIndex"]
 
 _SCHEMA = """
 CREATE TABLE entry (
@@ -31,15 +40,21 @@ CREATE TABLE entry (
     name_key TEXT,
     modified REAL,                 -- seconds since the epoch
     size INTEGER NOT NULL,         -- bytes
-    revision INTEGER NOT NULL      -- differs when the object was written again
+    revision INTEGER NOT NULL,     -- differs when the object was written again
+    stamp TEXT                     -- what the store says of this version; NULL if unknown
 );
 CREATE TABLE link (target NOT NULL, source INTEGER NOT NULL, PRIMARY KEY (target, source))
     WITHOUT ROWID;
 CREATE INDEX link_by_source ON link (source);
 -- The list without what it is sorted by: smaller than the table, and in the order of states.
 CREATE INDEX listed ON entry (state, position, type, name, size, modified, id);
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 """
-_CACHE_KIB = 32_768
+_FORMAT = 1
+_APPLICATION_ID = int.from_bytes(b"JobI", "big")
+_CHECKPOINT_PAGES = 8_192
+_CACHE_KIB = 16_384
+_STAMPS_AT_ONCE = 20_000
 _ORDERS = {
     "id": ("id_key",),
     "type": ("type_key",),
@@ -58,11 +73,17 @@ class Entry:
         row: What the table shows.
         revision: A number that is another one when the object was written again.
         references: IDs of the objects that it refers to, each once.
+        stamp: What the store says of this version of it; None if that is not known.
     """
 
     row: Row
     revision: int
     references: tuple[str, ...] = ()
+    stamp: str | None = None
+
+
+class DamagedIndex(StoreError):
+    """The file of an index is not what was written to it."""
 
 
 class RowIndex(RowSource):
@@ -70,27 +91,83 @@ class RowIndex(RowSource):
 
     _orders = _ORDERS
 
-    def __init__(self) -> None:
+    def __init__(self, file: IndexFile | None = None) -> None:
+        """Open the index.
+
+        Args:
+            file: Where it is stored; None for one that is kept for this time only.
+        """
         super().__init__()
-        self._connection = sqlite3.connect("", isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode = MEMORY")
-        self._connection.execute("PRAGMA synchronous = OFF")
-        self._connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        prepare_connection(self._connection)
-        self._connection.executescript(_SCHEMA)
-        self._count = 0
-        self._last = 0
+        self._file = file
+        self._connection = self._open()
+        self._count: int
+        self._last: int
         self._changes = 0
         self._moves = 0  # changes that put rows between others, or took some away
         self._former: dict[str, int] = {}  # positions of objects that are gone
+        self._take_stock()
 
     @property
     def _db(self) -> sqlite3.Connection:
         return self._connection
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether it is there when the store is opened next."""
+        return self._file is not None and self._file.lock is not None
+
     def close(self) -> None:
-        """Close the database, which removes its file."""
+        """Close the database; one without a name is gone then."""
+        with suppress(sqlite3.Error):
+            # An interrupt that hit no query would hit the merging of the log into the file.
+            self._connection.execute("SELECT 1").fetchone()
         self._connection.close()
+        if self._file is not None:
+            self._file.release()
+
+    def clear(self) -> None:
+        """Throw away all that is in it, damaged or not."""
+        self._connection.close()
+        self._rankings.clear()
+        self._former.clear()
+        if self._file is not None and self._file.lock is not None:
+            self._file.discard()
+        self._connection = self._open(take_copy=False)
+        self._changes += 1
+        self._moves += 1
+        self._take_stock()
+
+    def _open(self, *, take_copy: bool = True) -> sqlite3.Connection:
+        file = self._file
+        if file is not None and file.lock is not None:
+            try:
+                return _open_file(file)
+            except (sqlite3.Error, OSError):
+                pass  # a full or failing disk; there may be room in another place
+        db = sqlite3.connect("", isolation_level=None)
+        db.execute("PRAGMA journal_mode = MEMORY")
+        db.execute("PRAGMA synchronous = OFF")
+        if file is None or not take_copy or not _copy(file, db):
+            _create(db, "" if file is None else file.identity)
+        _prepare(db)
+        return db
+
+    def _take_stock(self) -> None:
+        self._count = self._value("SELECT count(*) FROM entry")
+        self._last = self._value("SELECT ifnull(max(position), 0) FROM entry")
+
+    @contextmanager
+    def errors_explained(self) -> Iterator[None]:
+        try:
+            with super().errors_explained():
+                yield
+        except StoreError as error:
+            cause = error.__cause__
+            if isinstance(cause, sqlite3.DatabaseError) and _is_damage(cause):
+                raise DamagedIndex(
+                    "The stored index of this store is damaged.", "It is made anew."
+                ) from cause
+            raise
 
     def __len__(self) -> int:
         return self._count
@@ -107,18 +184,21 @@ class RowIndex(RowSource):
             The IDs that are new or were written again since they were put last.
         """
         known = {
-            id_: (position, revision)
-            for id_, position, revision in self._select_by_ids(
-                "SELECT id, position, revision FROM entry WHERE id IN ({})",
+            id_: (position, revision, stamp)
+            for id_, position, revision, stamp in self._select_by_ids(
+                "SELECT id, position, revision, stamp FROM entry WHERE id IN ({})",
                 [entry.row.id for entry in entries],
             )
         }
         written: dict[str, tuple[int, Entry]] = {}
+        restamped: list[tuple[str, int]] = []
         last, added = self._last, 0
         for entry in entries:
             id_ = entry.row.id
-            position, revision = known.get(id_, (0, None))
+            position, revision, stamp = known.get(id_, (0, None, None))
             if revision == entry.revision:
+                if entry.stamp is not None and entry.stamp != stamp:
+                    restamped.append((entry.stamp, position))
                 continue
             if id_ in written:
                 position = written[id_][0]
@@ -133,9 +213,10 @@ class RowIndex(RowSource):
             written[id_] = position, entry
         updated = [(known[id_][0],) for id_ in written if id_ in known]
         with self._transaction():
+            self._db.executemany("UPDATE entry SET stamp = ? WHERE position = ?", restamped)
             self._db.executemany("DELETE FROM link WHERE source = ?", updated)
             self._db.executemany(
-                "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (_values(position, entry) for position, entry in written.values()),
             )
             self._db.executemany(
@@ -169,6 +250,25 @@ class RowIndex(RowSource):
         found = self._db.execute("SELECT id FROM entry ORDER BY position")
         return [id_ for (value,) in found if (id_ := text_of_id(value)) not in kept]
 
+    def stamps_after(self, position: int) -> tuple[list[tuple[str, str | None]], int]:
+        """Return some IDs with their stamps behind a position, and the position of the last."""
+        rows = self._db.execute(
+            "SELECT position, id, stamp FROM entry WHERE position > ? ORDER BY position LIMIT ?",
+            (position, _STAMPS_AT_ONCE),
+        ).fetchall()
+        found = [(text_of_id(id_), stamp) for _, id_, stamp in rows]
+        return found, rows[-1][0] if rows else position
+
+    @property
+    def token(self) -> str | None:
+        """Where to go on from in a store that tells changes from a point in time on."""
+        found = self._db.execute("SELECT value FROM meta WHERE key = 'token'").fetchone()
+        return None if found is None else str(found[0])
+
+    @token.setter
+    def token(self, token: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('token', ?)", (token,))
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         self._db.execute("BEGIN")
@@ -178,6 +278,86 @@ class RowIndex(RowSource):
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+
+def _open_file(file: IndexFile) -> sqlite3.Connection:
+    """Open a stored index; begin a new one where it is missing or not what it should be."""
+    for is_new in (False, True):
+        if is_new:
+            file.discard()
+        db = sqlite3.connect(file.path, isolation_level=None, timeout=1.0)
+        try:
+            db.execute("PRAGMA trusted_schema = OFF")
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = NORMAL")
+            db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+            if is_new:
+                _create(db, file.identity)
+            if _is_index_of(db, file.identity):
+                _prepare(db)
+                return db
+        except sqlite3.DatabaseError:
+            if is_new:
+                db.close()
+                raise
+        db.close()
+    raise sqlite3.OperationalError("the index cannot be stored")
+
+
+def _copy(file: IndexFile, into: sqlite3.Connection) -> bool:
+    """Take over what another window has read so far; return whether there was something."""
+    name = f"{file.path.as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(name, uri=True, timeout=1.0)) as theirs:
+            if not _is_index_of(theirs, file.identity):
+                return False
+            theirs.backup(into)
+            into.execute("PRAGMA journal_mode = MEMORY")
+            return True
+    except sqlite3.Error:
+        return False
+
+
+def _create(db: sqlite3.Connection, identity: str) -> None:
+    db.execute("BEGIN")
+    for statement in _SCHEMA.split(";\n"):
+        db.execute(statement)
+    db.execute("INSERT INTO meta VALUES ('identity', ?)", (clean(identity),))
+    db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+    db.execute(f"PRAGMA user_version = {_FORMAT}")
+    db.execute("COMMIT")
+
+
+def _is_index_of(db: sqlite3.Connection, identity: str) -> bool:
+    """Whether a database is the index of a store, and has nothing else in it."""
+    if db.execute("PRAGMA application_id").fetchone() != (_APPLICATION_ID,):
+        return False
+    if db.execute("PRAGMA user_version").fetchone() != (_FORMAT,):
+        return False
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
+        _create(model, identity)
+        if _schema_of(db) != _schema_of(model):
+            return False
+    found = db.execute("SELECT value FROM meta WHERE key = 'identity'").fetchone()
+    return bool(found == (clean(identity),))
+
+
+def _schema_of(db: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Return names and definitions of all that is in a database."""
+    return sorted(
+        (str(name), str(sql)) for name, sql in db.execute("SELECT name, sql FROM sqlite_master")
+    )
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    prepare_connection(db)
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Whether SQLite says that a file is not a whole database."""
+    text = str(error)
+    return "malformed" in text or "not a database" in text
 
 
 def _values(position: int, entry: Entry) -> tuple[Any, ...]:
@@ -196,6 +376,7 @@ def _values(position: int, entry: Entry) -> tuple[Any, ...]:
         row.modified,
         row.size,
         entry.revision,
+        entry.stamp,
     )
 
 

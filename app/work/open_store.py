@@ -20,7 +20,8 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
 
-from app.work.index import RowIndex
+from app.work.index import DamagedIndex, RowIndex
+from app.work.index_files import IndexFolder
 from app.work.inspector import Bounds, Inspector
 from app.work.objects import ObjectReader
 from app.work.own_rows import OwnRows
@@ -47,18 +48,22 @@ class OpenStore:
         store_lane, index_lane, inspector_lane, scan_lane: See the module.
         scan: Reads the store into the index, and follows it; there once `open` is done.
         objects: Looks into objects; there once `open` is done.
+        index_emptied: Called on the lane of the index when it has to be filled anew.
     """
 
     scan: Scan | Watch
     objects: ObjectReader
 
-    def __init__(self, outbox: Outbox, bounds: Bounds) -> None:
+    def __init__(self, outbox: Outbox, bounds: Bounds, indexes: IndexFolder | None = None) -> None:
         self.store_lane = Lane("store", outbox)
         self.index_lane = Lane("index", outbox)
         self.inspector_lane = Lane("inspector", outbox)
         self.scan_lane = Lane("scan", outbox)
         self._store: Store | None = None
+        self._indexes = indexes
+        self.index_emptied: Callable[[], object] = lambda: None
         self._listing: Any = None
+        self._identity = ""
         self._rows: RowSource | None = None
         # One process is started at once. What it becomes is seen when the store is open: its
         # first rows need a scanner, or else the first object an inspector.
@@ -79,6 +84,7 @@ class OpenStore:
         if not keeps_summaries:
             self._inspector, self._scanner = self._scanner, self._inspector
         self._listing = store.listing()
+        self._identity = "\n".join((str(store.url or uri), store.kind, store.container))
         self.scan = (
             Scan(lanes, self._scanner, keeps_summaries=keeps_summaries)
             if self._listing is None
@@ -135,8 +141,15 @@ class OpenStore:
     def with_index(self, function: Callable[[Any], T]) -> T:
         """Return what a function of the source of rows gives; for functions on its lane."""
         if self._rows is None:
-            self._rows = RowIndex() if self._listing is None else OwnRows(self._listing)
-        rows = self._rows
+            self._rows = self._open_rows()
+        try:
+            return self._asked(self._rows, function)
+        except DamagedIndex:
+            self._begin_index_anew()
+            return self._asked(self._rows, function)
+
+    @staticmethod
+    def _asked(rows: RowSource, function: Callable[[Any], T]) -> T:
         with rows.errors_explained():
             try:
                 rows.refresh()
@@ -145,6 +158,26 @@ class OpenStore:
                 if str(error) == "interrupted":
                     raise Cancelled from error
                 raise
+
+    def clear_index(self) -> None:
+        """Throw the index away, and have it filled anew; runs on the lane of the index."""
+        if isinstance(self._rows, RowIndex):
+            self._begin_index_anew()
+
+    def restart_scan(self) -> None:
+        """Have the scan begin anew; runs on its lane."""
+        if isinstance(self.scan, Scan):
+            self.scan.restart()
+
+    def _begin_index_anew(self) -> None:
+        assert isinstance(self._rows, RowIndex)
+        self._rows.clear()
+        self.index_emptied()
+
+    def _open_rows(self) -> RowSource:
+        if self._listing is not None:
+            return OwnRows(self._listing)
+        return RowIndex(None if self._indexes is None else self._indexes.claim(self._identity))
 
     def close(self) -> bool:
         """Cancel all that is under way and end it; return whether it ended in time."""

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.work.follower import Follower
+from app.work.index_files import IndexFolder
 from app.work.inspector import Bounds
 from app.work.objects import ObjectReader, Side
 from app.work.open_store import OpenStore
@@ -72,14 +73,21 @@ class StoreSession(QObject):
     trouble = Signal(str)
     recovered = Signal()
 
-    def __init__(self, parent: QObject | None = None, bounds: Bounds | None = None) -> None:
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        bounds: Bounds | None = None,
+        indexes: IndexFolder | None = None,
+    ) -> None:
         """Make a session with nothing open.
 
         Args:
             parent: Owner.
             bounds: What looking into one object may take, if other than usual.
+            indexes: Where indexes of stores are kept; None to keep none.
         """
         super().__init__(parent)
+        self._indexes = indexes
         self._bounds = bounds or Bounds()
         self._outbox = Outbox(self)
         self._open_store: OpenStore | None = None
@@ -113,7 +121,7 @@ class StoreSession(QObject):
         Ends with `opened` or `open_failed`.
         """
         self.close()
-        work = OpenStore(self._outbox, self._bounds)
+        work = OpenStore(self._outbox, self._bounds, self._indexes)
         self._open_store = work
         work.store_lane.submit(
             lambda _: work.open(StoreUrl.parse(uri), read_only=read_only), Priority.VISIBLE
@@ -144,6 +152,16 @@ class StoreSession(QObject):
         self._is_live = live
         if self._follower is not None:
             self._follower.set_live(live)
+
+    def pause_scan(self) -> None:
+        """Read no further for the list; `refresh` goes on. What has been read is kept."""
+        if self._follower is not None:
+            self._follower.pause()
+
+    def rebuild_index(self) -> None:
+        """Throw the index of the store away and read the store anew, if it needs an index."""
+        if self._open_store is not None and self._info is not None:
+            self._open_store.index_lane.call(self._open_store.clear_index)
 
     # Rows of the ID table
 
@@ -424,6 +442,8 @@ class StoreSession(QObject):
         follower.trouble.connect(self.trouble)
         follower.recovered.connect(self.recovered)
         self._follower = follower
+        generation = self._outbox.generation
+        self._open_store.index_emptied = lambda: self._outbox.post(follower.start_again, generation)
         self.opened.emit(info)
         if self._follower is follower:  # a slot may have closed or reopened the session
             follower.set_live(self._is_live)
