@@ -184,6 +184,19 @@ class Settings:
         ),
     )
 
+    index_limit = Setting(
+        "index/limit",
+        2_000_000_000,
+        "Room for stored indexes",
+        "What the lists of other programs' stores may take on this computer; the oldest go first.",
+        (
+            Choice(0, "store none"),
+            Choice(500_000_000, "500 MB"),
+            Choice(2_000_000_000, "2 GB"),
+            Choice(10_000_000_000, "10 GB"),
+        ),
+    )
+
     recent_stores: Setting[list[str]] = Setting("open/recent", [])
     last_folder = Setting("open/folder", "")
     last_store = Setting("open/last", "")

@@ -338,6 +338,19 @@ _RECORDS = (
         ("Alt+Return",),
         _store_is_open,
     ),
+    Action(
+        "store.rebuild_index",
+        "Rebuild &Index",
+        "Read all objects again for the list; a table of Jobshelf's own needs no index.",
+        "refresh",
+        (),
+        _store_is_open,
+    ),
+    Action(
+        "store.remove_indexes",
+        "&Remove Stored Indexes…",
+        "Free the room that the lists of other programs' stores take on this computer.",
+    ),
     Action("help.filter", "&Filter Language", "What can be written into the filter.", "search", ()),
     Action("help.shortcuts", "&Keyboard Shortcuts", "All keys.", "keyboard", ("F1",)),
     Action("help.about", "&About Jobshelf", "Versions and licences.", "info", ()),
@@ -435,7 +448,10 @@ MENUS: tuple[Menu, ...] = (
             "submenu.replace",
         ),
     ),
-    ("&Store", ("store.properties",)),
+    (
+        "&Store",
+        ("store.properties", SEPARATOR, "store.rebuild_index", "store.remove_indexes"),
+    ),
     ("&Help", ("help.filter", "help.shortcuts", SEPARATOR, "help.about")),
 )
 """The menu bar. "submenu.replace" holds the two ways to replace an object."""

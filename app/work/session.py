@@ -61,6 +61,9 @@ class StoreSession(QObject):
         objects_removed: The IDs of objects that are gone.
         trouble: A sentence: the store cannot be followed at the moment, and is tried again.
         recovered: The store answers again.
+
+    Attributes:
+        indexes: Where indexes of stores are kept, or None.
     """
 
     opened = Signal(object)
@@ -87,7 +90,7 @@ class StoreSession(QObject):
             indexes: Where indexes of stores are kept; None to keep none.
         """
         super().__init__(parent)
-        self._indexes = indexes
+        self.indexes = indexes
         self._bounds = bounds or Bounds()
         self._outbox = Outbox(self)
         self._open_store: OpenStore | None = None
@@ -121,7 +124,7 @@ class StoreSession(QObject):
         Ends with `opened` or `open_failed`.
         """
         self.close()
-        work = OpenStore(self._outbox, self._bounds, self._indexes)
+        work = OpenStore(self._outbox, self._bounds, self.indexes)
         self._open_store = work
         work.store_lane.submit(
             lambda _: work.open(StoreUrl.parse(uri), read_only=read_only), Priority.VISIBLE
