@@ -3,7 +3,7 @@
 | relation | columns                                                                          |
 |----------|----------------------------------------------------------------------------------|
 | `entry`  | `position` (rises in insertion order), `id`, `type`, `state`, `name`, `modified`  |
-|          | (seconds since 1970, UTC), `size` (bytes)                                         |
+|          | (seconds since 1970, UTC), `size` (bytes), `revision` (differs when written again) |
 | `link`   | the object at position `source` refers to the ID `target`                         |
 
 They are temporary views on a connection of their own, so nothing is copied, and what they show
@@ -80,7 +80,10 @@ class Listing:
     def _prepare(self, connection: Connection) -> None:
         objects = f"main.{_quoted(self._table)}"
         references = f"main.{_quoted(self._table + '_references')}"
-        entry = "SELECT seq AS position, id, type, state, name, saved AS modified, size FROM"
+        entry = (
+            "SELECT seq AS position, id, type, state, name, saved AS modified, size,"
+            " change AS revision FROM"
+        )
         link = "SELECT r.target AS target, o.seq AS source FROM"
         connection.run(f"PRAGMA busy_timeout = {_PATIENCE_MILLISECONDS}")
         connection.run(f"CREATE TEMP VIEW entry AS {entry} {objects}")

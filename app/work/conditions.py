@@ -1,27 +1,40 @@
 """Filters and orders of the ID table as SQL over one relation, `entry`.
 
 Every source of rows has that relation with the columns `position` (unique, rises in the order
-of the store), `id`, `type`, `state`, `name`, `modified` and `size`. Text is compared without a
+of the store), `id`, `type`, `state`, `name`, `modified` and `size`; what is inside objects is
+in another one, `facts`, as a JSON object of values by their paths. Text is compared without a
 function of ours wherever it is ASCII: SQLite then works through a million rows without taking
 the interpreter's lock once.
 """
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from app.work.query import Begins, Between, Equals, Term, parse
+from app.work.query import Anywhere, Attribute, Begins, Between, Equals, Term, parse
 from app.work.records import RowQuery
 
-__all__ = ["Orders", "clean", "condition_of", "fold", "order_of", "stored_id", "text_of_id"]
+__all__ = [
+    "Orders",
+    "clean",
+    "condition_of",
+    "fact_at",
+    "fold",
+    "order_of",
+    "stored_id",
+    "text_of_id",
+]
 
 Orders = Mapping[str, tuple[str, ...]]
 """Column → the terms that rows are sorted by, the first of them NULL where there is no value."""
 
 _LONGEST_PATTERN = 10_000  # bytes; SQLite refuses longer ones in LIKE at 50,000
 _SEARCHED = ("id", "name", "type", "state")
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?")
 _LAST = "\U0010ffff"  # no text in use goes on with it
 
 
@@ -47,16 +60,22 @@ def order_of(query: RowQuery, orders: Orders, *, is_filtered: bool) -> str:
         # The sign keeps SQLite from reading the table in its order, pickles and all, where
         # it can find the few rows that match in an index and sort these.
         return f"{'+' if is_filtered else ''}position{direction}"
-    first, *others = orders[query.sort]
+    first, *others = orders.get(query.sort) or (fact_at(query.sort),)
     terms = [f"{first} DESC" if query.descending else f"{first} NULLS LAST"]
     terms += [f"{term}{direction}" for term in others]
     return ", ".join([*terms, "position"])
 
 
+def fact_at(path: str) -> str:
+    """Return the value at a path of each row of `entry`, as a term."""
+    value = _extracted(path)
+    return f"(SELECT {value} FROM facts WHERE facts.position = entry.position)"  # noqa: S608
+
+
 def clean(text: Any) -> Any:
     """Return a text (or None) without what SQLite could not hold."""
-    if text is None:
-        return None
+    if text is None or (text.isascii() and "\0" not in text):
+        return text
     if not text.isascii():
         text = text.encode("utf-8", "backslashreplace").decode()
     return text.replace("\0", "\\0")
@@ -90,6 +109,10 @@ def _condition(term: Term) -> tuple[str, list[Any]]:
         bound = [low if math.isfinite(low) else -1e308, high if math.isfinite(high) else 1e308]
         return f"({term.column} IS NOT NULL AND {term.column} >= ? AND {term.column} < ?)", bound
     needle = clean(term.text)
+    if isinstance(term, Attribute):
+        return _comparison(term.path, term.operator, needle)
+    if isinstance(term, Anywhere):
+        return _anywhere(needle)
     if isinstance(term, Equals):
         return _equality(term.column, needle)
     if isinstance(term, Begins):
@@ -109,6 +132,42 @@ def _containment(columns: tuple[str, ...], text: str) -> tuple[str, list[Any]]:
         test, needle = "ifnull({} LIKE ? ESCAPE '\\', 0)", f"%{_literal(text)}%"
     condition = " OR ".join(test.format(column) for column in columns)
     return f"({condition})", [needle] * len(columns)
+
+
+def _anywhere(text: str) -> tuple[str, list[Any]]:
+    shown, values = _containment(_SEARCHED, text)
+    # As it stands in JSON, between quotation marks.
+    inside, more = _containment(("paths",), json.dumps(text, ensure_ascii=False)[1:-1])
+    return (
+        f"({shown} OR position IN (SELECT position FROM facts WHERE {inside}))",  # noqa: S608
+        [*values, *more],
+    )
+
+
+def _comparison(path: str, operator: str, text: str) -> tuple[str, list[Any]]:
+    value = _extracted(path)
+    number = float(text) if _NUMBER.fullmatch(text) else None
+    is_number = f"typeof({value}) IN ('integer', 'real')"
+    values: list[Any]
+    if operator == ":":
+        test, values = _containment((value,), text)
+    elif operator in ("=", "!="):
+        test, values = f"CAST({value} AS TEXT) = ? COLLATE NOCASE", [text]
+        if number is not None:
+            test, values = f"({test} OR ({is_number} AND {value} = ?))", [text, number]
+        if operator == "!=":
+            test = f"{value} IS NOT NULL AND NOT ({test})"
+    elif number is not None:
+        test, values = f"{is_number} AND {value} {operator} ?", [number]
+    else:
+        test, values = f"typeof({value}) = 'text' AND {value} {operator} ? COLLATE NOCASE", [text]
+    return f"position IN (SELECT position FROM facts WHERE {test})", values  # noqa: S608
+
+
+def _extracted(path: str) -> str:
+    """Return the value at a path as a term over `facts`; the path stands in it as a literal."""
+    literal = path.replace('"', "").replace("\0", "").replace("'", "''")
+    return f"json_extract(paths, '$.\"{literal}\"')"
 
 
 def _beginning(column: str, text: str) -> tuple[str, list[Any]]:

@@ -55,6 +55,8 @@ class Follower(QObject):
         self._is_looking = False
         self._wants_look = False
         self._failures = 0
+        self._wants_facts = False
+        self._reads_facts = False
         self._chain = 0  # of steps; those of a former one end
         self._look_timer = QTimer(self)
         self._look_timer.setSingleShot(True)
@@ -73,6 +75,7 @@ class Follower(QObject):
 
     def pause(self) -> None:
         """Read no further until `start` or `look_now`; what has been read is kept."""
+        self._wants_facts = False
         if not self.is_scanned:
             self._chain += 1
             self._is_looking = False
@@ -85,6 +88,11 @@ class Follower(QObject):
         self._look_timer.stop()
         self._work.scan_lane.call(self._work.restart_scan, Priority.NORMAL)
         self.start()
+
+    def want_facts(self) -> None:
+        """Have what is inside objects read too, once all are listed, and kept current."""
+        self._wants_facts = True
+        self._read_facts()
 
     def stop(self) -> None:
         """Follow no more; the object is deleted when the pending events are done."""
@@ -142,6 +150,25 @@ class Follower(QObject):
         if not is_complete:
             self._work.scan_lane.call(partial(self._step, chain), Priority.BACKGROUND)
 
+    def _begin_facts(self) -> None:
+        try:
+            self._work.facts.begin()
+        except Exception as error:  # noqa: BLE001 -- told on the GUI thread
+            self._post(partial(self._on_facts_failed, error))
+        else:
+            self._step_facts()
+
+    def _step_facts(self) -> None:
+        facts = self._work.facts
+        try:
+            goes_on = self._wants_facts and facts.step()
+        except Exception as error:  # noqa: BLE001 -- told on the GUI thread
+            self._post(partial(self._on_facts_failed, error))
+            return
+        self._post(partial(self._on_facts, facts.done, facts.total, goes_on))
+        if goes_on:
+            self._work.scan_lane.call(self._step_facts, Priority.BACKGROUND)
+
     def _look(self) -> None:
         began = time.monotonic()
         try:
@@ -168,6 +195,22 @@ class Follower(QObject):
 
     # On the GUI thread
 
+    def _read_facts(self) -> None:
+        if self._wants_facts and self.is_scanned and not self._reads_facts:
+            self._reads_facts = True
+            self._work.scan_lane.call(self._begin_facts, Priority.BACKGROUND)
+
+    def _on_facts(self, done: int, total: int, goes_on: bool) -> None:
+        self._reads_facts = goes_on
+        if done or not self._wants_facts:
+            self._announce_rows()
+        if self._wants_facts:
+            self.progressed.emit(done, total)
+
+    def _on_facts_failed(self, error: Exception) -> None:
+        self._reads_facts = False
+        self._on_failed(error)
+
     def _on_stepped(
         self, chain: int, done: int, total: int, found: Found, is_complete: bool
     ) -> None:
@@ -181,6 +224,7 @@ class Follower(QObject):
             self._is_looking = False
             self.is_scanned = True
             self.scanned.emit(done, self._scan.can_follow)
+            self._read_facts()
             if self._is_live:
                 self._look_in(_LOOK_SECONDS)
 
@@ -225,6 +269,7 @@ class Follower(QObject):
             self.objects_removed.emit(list(found.removed))
         if found:
             self._announce_rows()
+            self._read_facts()
 
     def _announce_rows(self) -> None:
         """Emit `rows_changed` now, or in a moment if it was emitted just before."""

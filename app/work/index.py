@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from app.work.conditions import clean, stored_id, text_of_id
+from app.work.index_database import DamagedIndex, copy, create, is_damage, open_file
 from app.work.index_files import IndexFile
 from app.work.records import Row
 from app.work.rows import RowSource, prepare_connection
@@ -48,11 +50,9 @@ CREATE TABLE link (target NOT NULL, source INTEGER NOT NULL, PRIMARY KEY (target
 CREATE INDEX link_by_source ON link (source);
 -- The list without what it is sorted by: smaller than the table, and in the order of states.
 CREATE INDEX listed ON entry (state, position, type, name, size, modified, id);
+CREATE TABLE facts (position INTEGER PRIMARY KEY, revision INTEGER NOT NULL, paths TEXT NOT NULL);
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 """
-_FORMAT = 1
-_APPLICATION_ID = int.from_bytes(b"JobI", "big")
-_CHECKPOINT_PAGES = 8_192
 _CACHE_KIB = 16_384
 _STAMPS_AT_ONCE = 20_000
 _ORDERS = {
@@ -80,10 +80,6 @@ class Entry:
     revision: int
     references: tuple[str, ...] = ()
     stamp: str | None = None
-
-
-class DamagedIndex(StoreError):
-    """The file of an index is not what was written to it."""
 
 
 class RowIndex(RowSource):
@@ -141,14 +137,16 @@ class RowIndex(RowSource):
         file = self._file
         if file is not None and file.lock is not None:
             try:
-                return _open_file(file)
+                db = open_file(file, _SCHEMA)
+                _prepare(db)
+                return db
             except (sqlite3.Error, OSError):
                 pass  # a full or failing disk; there may be room in another place
         db = sqlite3.connect("", isolation_level=None)
         db.execute("PRAGMA journal_mode = MEMORY")
         db.execute("PRAGMA synchronous = OFF")
-        if file is None or not take_copy or not _copy(file, db):
-            _create(db, "" if file is None else file.identity)
+        if file is None or not take_copy or not copy(file, _SCHEMA, db):
+            create(db, "" if file is None else file.identity, _SCHEMA)
         _prepare(db)
         return db
 
@@ -163,7 +161,7 @@ class RowIndex(RowSource):
                 yield
         except StoreError as error:
             cause = error.__cause__
-            if isinstance(cause, sqlite3.DatabaseError) and _is_damage(cause):
+            if isinstance(cause, sqlite3.DatabaseError) and is_damage(cause):
                 raise DamagedIndex(
                     "The stored index of this store is damaged.", "It is made anew."
                 ) from cause
@@ -238,6 +236,7 @@ class RowIndex(RowSource):
         with self._transaction():
             self._db.executemany("DELETE FROM link WHERE source = ?", positions)
             self._db.executemany("DELETE FROM entry WHERE position = ?", positions)
+            self._db.executemany("DELETE FROM facts WHERE position = ?", positions)
         self._count -= len(found)
         self._changes += bool(found)
         self._moves += bool(found)
@@ -280,96 +279,21 @@ class RowIndex(RowSource):
         self._db.execute("COMMIT")
 
 
-def _open_file(file: IndexFile) -> sqlite3.Connection:
-    """Open a stored index; begin a new one where it is missing or not what it should be."""
-    for is_new in (False, True):
-        if is_new:
-            file.discard()
-        db = sqlite3.connect(file.path, isolation_level=None, timeout=1.0)
-        try:
-            db.execute("PRAGMA trusted_schema = OFF")
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = NORMAL")
-            db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-            if is_new:
-                _create(db, file.identity)
-            if _is_index_of(db, file.identity):
-                _prepare(db)
-                return db
-        except sqlite3.DatabaseError:
-            if is_new:
-                db.close()
-                raise
-        db.close()
-    raise sqlite3.OperationalError("the index cannot be stored")
-
-
-def _copy(file: IndexFile, into: sqlite3.Connection) -> bool:
-    """Take over what another window has read so far; return whether there was something."""
-    name = f"{file.path.as_uri()}?mode=ro"
-    try:
-        with closing(sqlite3.connect(name, uri=True, timeout=1.0)) as theirs:
-            if not _is_index_of(theirs, file.identity):
-                return False
-            theirs.backup(into)
-            into.execute("PRAGMA journal_mode = MEMORY")
-            return True
-    except sqlite3.Error:
-        return False
-
-
-def _create(db: sqlite3.Connection, identity: str) -> None:
-    db.execute("BEGIN")
-    for statement in _SCHEMA.split(";\n"):
-        db.execute(statement)
-    db.execute("INSERT INTO meta VALUES ('identity', ?)", (clean(identity),))
-    db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-    db.execute(f"PRAGMA user_version = {_FORMAT}")
-    db.execute("COMMIT")
-
-
-def _is_index_of(db: sqlite3.Connection, identity: str) -> bool:
-    """Whether a database is the index of a store, and has nothing else in it."""
-    if db.execute("PRAGMA application_id").fetchone() != (_APPLICATION_ID,):
-        return False
-    if db.execute("PRAGMA user_version").fetchone() != (_FORMAT,):
-        return False
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
-        _create(model, identity)
-        if _schema_of(db) != _schema_of(model):
-            return False
-    found = db.execute("SELECT value FROM meta WHERE key = 'identity'").fetchone()
-    return bool(found == (clean(identity),))
-
-
-def _schema_of(db: sqlite3.Connection) -> list[tuple[str, str]]:
-    """Return names and definitions of all that is in a database."""
-    return sorted(
-        (str(name), str(sql)) for name, sql in db.execute("SELECT name, sql FROM sqlite_master")
-    )
-
-
 def _prepare(db: sqlite3.Connection) -> None:
     db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     prepare_connection(db)
 
 
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Whether SQLite says that a file is not a whole database."""
-    text = str(error)
-    return "malformed" in text or "not a database" in text
-
-
 def _values(position: int, entry: Entry) -> tuple[Any, ...]:
     row = entry.row
-    type_, state, name = clean(row.type), clean(row.state), clean(row.name)
-    short = type_.rpartition(".")[2].casefold() if type_ else ""
+    type_, type_key = _type_and_key(row.type)
+    state, name = clean(row.state), clean(row.name)
     return (
         position,
         stored_id(row.id),
         _sort_key(clean(row.id)),
         type_,
-        f"{short}\x1f{type_}" if type_ else None,
+        type_key,
         state,
         name,
         None if name is None else _sort_key(name.casefold()),
@@ -378,6 +302,14 @@ def _values(position: int, entry: Entry) -> tuple[Any, ...]:
         entry.revision,
         entry.stamp,
     )
+
+
+@lru_cache(maxsize=1_024)
+def _type_and_key(type_: str) -> tuple[str, str | None]:
+    """Return a type as it is stored, and what it sorts by; there are not many."""
+    type_ = clean(type_)
+    short = type_.rpartition(".")[2].casefold()
+    return type_, f"{short}\x1f{type_}" if type_ else None
 
 
 def _sort_key(text: str) -> str:

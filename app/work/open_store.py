@@ -20,8 +20,10 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
 
-from app.work.index import DamagedIndex, RowIndex
-from app.work.index_files import IndexFolder
+from app.work.fact_reader import FactReader
+from app.work.index import RowIndex
+from app.work.index_database import DamagedIndex
+from app.work.index_files import IndexFile, IndexFolder
 from app.work.inspector import Bounds, Inspector
 from app.work.objects import ObjectReader
 from app.work.own_rows import OwnRows
@@ -48,11 +50,13 @@ class OpenStore:
         store_lane, index_lane, inspector_lane, scan_lane: See the module.
         scan: Reads the store into the index, and follows it; there once `open` is done.
         objects: Looks into objects; there once `open` is done.
+        facts: Reads what is inside objects, for search and columns; as `scan`.
         index_emptied: Called on the lane of the index when it has to be filled anew.
     """
 
     scan: Scan | Watch
     objects: ObjectReader
+    facts: FactReader
 
     def __init__(self, outbox: Outbox, bounds: Bounds, indexes: IndexFolder | None = None) -> None:
         self.store_lane = Lane("store", outbox)
@@ -90,6 +94,7 @@ class OpenStore:
             if self._listing is None
             else Watch(lanes)
         )
+        self.facts = FactReader(lanes, self._scanner)
         self.objects = ObjectReader(lanes, self._inspector, keeps_summaries=keeps_summaries)
         self.inspector_lane.call(self._inspector.start, Priority.BACKGROUND)
         return StoreInfo(
@@ -176,8 +181,11 @@ class OpenStore:
 
     def _open_rows(self) -> RowSource:
         if self._listing is not None:
-            return OwnRows(self._listing)
-        return RowIndex(None if self._indexes is None else self._indexes.claim(self._identity))
+            return OwnRows(self._listing, self._claim_file)
+        return RowIndex(self._claim_file())
+
+    def _claim_file(self) -> IndexFile | None:
+        return None if self._indexes is None else self._indexes.claim(self._identity)
 
     def close(self) -> bool:
         """Cancel all that is under way and end it; return whether it ended in time."""

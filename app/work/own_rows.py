@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from app.work.index_database import is_damage, open_file
+from app.work.index_files import IndexFile
 from app.work.rows import RowSource, prepare_connection
 from persistence.sql_listing import Listing
 
@@ -24,14 +26,33 @@ _ORDERS = {
 }
 
 
+_FACTS = (
+    "CREATE TABLE {}facts (position INTEGER PRIMARY KEY, revision INTEGER NOT NULL,"
+    " paths TEXT NOT NULL)"
+)
+_META = ";\nCREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;\n"
+
+
 class OwnRows(RowSource):
     """The rows of one table, as they are at the moment of each question."""
 
     _orders = _ORDERS
+    _facts_table = "kept.facts"
 
-    def __init__(self, listing: Listing) -> None:
+    def __init__(
+        self, listing: Listing, claim: Callable[[], IndexFile | None] = lambda: None
+    ) -> None:
+        """Make the source; it connects with `refresh`.
+
+        Args:
+            listing: The table.
+            claim: Gives the file where facts are stored; None to keep them for this time only.
+        """
         super().__init__()
         self._listing = listing
+        self._claim = claim
+        self._file: IndexFile | None = None
+        self._has_facts = False
         self._connection: sqlite3.Connection | None = None
 
     @property
@@ -51,6 +72,7 @@ class OwnRows(RowSource):
         if connection is not self._connection:
             self._rankings.clear()  # they went with the former connection
             self._connection = connection
+            self._has_facts = False
             prepare_connection(connection)
             self._has_state_index = self._listing.is_indexed
 
@@ -58,6 +80,30 @@ class OwnRows(RowSource):
         """Close the connection."""
         self._connection = None
         self._listing.close()
+        if self._file is not None:
+            self._file.release()
+
+    def open_facts(self) -> None:
+        if self._has_facts:
+            return
+        if self._file is None:
+            self._file = self._claim()
+        self._db.execute("ATTACH DATABASE ? AS kept", (self._made_file(),))
+        self._db.execute("PRAGMA kept.synchronous = NORMAL")
+        self._db.execute(_FACTS.format("IF NOT EXISTS kept."))
+        # In the temporary database, a name is found before the same one in the store's own.
+        self._db.execute("CREATE TEMP VIEW facts AS SELECT * FROM kept.facts")
+        self._has_facts = True
+
+    def _made_file(self) -> str:
+        """Return the path of the file of facts, "" for one that is nobody else's."""
+        if self._file is None or self._file.lock is None:
+            return ""
+        try:
+            open_file(self._file, _FACTS.format("") + _META).close()
+        except (sqlite3.Error, OSError):
+            return ""
+        return str(self._file.path)
 
     def interrupt(self) -> None:
         """Stop the query under way, with an error. Any thread may call this."""
@@ -72,4 +118,17 @@ class OwnRows(RowSource):
     @contextmanager
     def errors_explained(self) -> Iterator[None]:
         with self._listing.translated():
-            yield
+            try:
+                yield
+            except sqlite3.DatabaseError as error:
+                if self._has_facts and is_damage(error):
+                    self._forget_facts()
+                raise
+
+    def _forget_facts(self) -> None:
+        """Throw the facts away, which can be made again: they or the store are damaged."""
+        self._connection = None
+        self._has_facts = False
+        self._listing.close()
+        if self._file is not None and self._file.lock is not None:
+            self._file.discard()

@@ -3,10 +3,6 @@
 There are two sources of rows: a table of Jobshelf's own, which is asked itself (`own_rows`),
 and for every other store an index of it (`index`). A source belongs to one thread, that of its
 connection; only `interrupt` and `interrupt_preparing` may be called by others.
-
-Nothing is kept of the rows between two questions but *rankings*: the positions of a query in
-its order, in a temporary table, so that any row of a million is found by its number. A ranking
-counts for nothing as soon as a row has changed; what it would have said is then worked out.
 """
 
 from __future__ import annotations
@@ -14,18 +10,22 @@ from __future__ import annotations
 import json
 import sqlite3
 import tempfile
-import threading
-import time
-from abc import ABC, abstractmethod
-from collections import OrderedDict
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from app.work.conditions import Orders, condition_of, fold, order_of, stored_id, text_of_id
+from app.work.conditions import (
+    clean,
+    fact_at,
+    fold,
+    stored_id,
+    text_of_id,
+)
+from app.work.rankings import STORE_ORDER, Rankings
 from app.work.records import Row, RowQuery, RowWindow
 from persistence.errors import StoreError
 
@@ -36,51 +36,20 @@ T = TypeVar("T")
 _BATCH = 500  # values in one IN (…)
 _FEW_RANGES = 16
 _FEW_PLACES = 8  # objects that are located one by one
-_WORTH_RANKING = 5_000  # rows; fewer are sorted in a few milliseconds
-_KEPT_RANKINGS = 4
-_PAUSE = 2  # times as long as a ranking took, until the next: rows may change all the time
 _ROW = "id, type, state, name, modified, size"
 _SELECT_ROWS = f"SELECT {_ROW} FROM entry WHERE id IN ({{}})"  # noqa: S608
 _BY_ID = "SELECT id, position FROM entry WHERE id IN ({})"
-_STORE_ORDER = RowQuery()
+_LACKING = (
+    "FROM entry LEFT JOIN facts ON facts.position = entry.position"
+    " WHERE (facts.position IS NULL OR facts.revision <> entry.revision)"
+)
 
 
-@dataclass(slots=True)
-class _Ranking:
-    """The rows of a query in their order.
-
-    Attributes:
-        table: Has `rank`, from 1, and `position`.
-        version: What `RowSource._version` was when it was made.
-        last: The highest position in it.
-    """
-
-    table: str
-    version: object
-    last: int
-
-
-class RowSource(ABC):
+class RowSource(Rankings):
     """The rows of one store."""
 
-    _orders: Orders
     _has_state_index = True
-
-    def __init__(self) -> None:
-        self._rankings: OrderedDict[RowQuery, _Ranking] = OrderedDict()
-        self._rankings_made = 0
-        self._preparing = threading.Lock()
-        self._is_preparing = False
-        self._prepares_again = 0.0
-
-    @property
-    @abstractmethod
-    def _db(self) -> sqlite3.Connection:
-        """The connection; asked for anew with every statement."""
-
-    @abstractmethod
-    def _version(self, *, order_only: bool) -> object:
-        """Return what differs when rows changed; or when one has gone, if `order_only`."""
+    _facts_table = "facts"
 
     @abstractmethod
     def close(self) -> None:
@@ -103,60 +72,6 @@ class RowSource(ABC):
     def interrupt(self) -> None:
         """Stop the query under way, with an error. Any thread may call this."""
         self._db.interrupt()
-
-    def interrupt_preparing(self) -> None:
-        """Put off what is only done ahead. Any thread may call this."""
-        with self._preparing:
-            if self._is_preparing:
-                self._db.interrupt()
-
-    def prepare(self, query: RowQuery) -> bool:
-        """Make further pages of a query quick, if it has many rows.
-
-        Returns:
-            Whether that is settled; False if something more urgent came up.
-        """
-        is_store_order = query == _STORE_ORDER
-        version = self._version(order_only=is_store_order)
-        known = self._rankings.get(query)
-        if known is not None and known.version == version:
-            return True
-        if known is not None:
-            self._drop(query)
-        began = time.monotonic()
-        if began < self._prepares_again or self.count(query) < _WORTH_RANKING:
-            return True
-        self._rankings_made += 1
-        table = f"temp.ranking_{self._rankings_made}"
-        where, values, order = self._terms(query)
-        if is_store_order:
-            order = "+position"  # from an index: the table itself has the pickles between
-        self._db.execute(
-            f"CREATE TEMP TABLE {table} (rank INTEGER PRIMARY KEY, position INTEGER NOT NULL)"
-        )
-        with self._preparing:
-            self._is_preparing = True
-        try:
-            self._db.execute(
-                f"INSERT INTO {table} (position)"  # noqa: S608 -- values are bound
-                f" SELECT position FROM entry {where} ORDER BY {order}",
-                values,
-            )
-        except sqlite3.OperationalError as error:
-            self._db.execute(f"DROP TABLE {table}")
-            if str(error) == "interrupted":
-                return False
-            raise
-        finally:
-            with self._preparing:
-                self._is_preparing = False
-        now = time.monotonic()
-        self._prepares_again = now + _PAUSE * (now - began)
-        last = self._value(f"SELECT max(position) FROM {table}")  # noqa: S608
-        self._rankings[query] = _Ranking(table, version, last or 0)
-        while len(self._rankings) > _KEPT_RANKINGS:
-            self._drop(next(iter(self._rankings)))
-        return True
 
     # Questions
 
@@ -181,6 +96,7 @@ class RowSource(ABC):
         Raises:
             FilterError: The filter cannot be understood.
         """
+        self._get_ready(query)
         with self._moment():
             return RowWindow(
                 self.count(query) if with_count else None,
@@ -190,6 +106,7 @@ class RowSource(ABC):
 
     def count(self, query: RowQuery) -> int:
         """Return the number of rows."""
+        self._get_ready(query)
         where, values, _ = self._terms(query)
         if not where:
             return len(self)
@@ -201,12 +118,15 @@ class RowSource(ABC):
 
     def page(self, query: RowQuery, first: int, count: int) -> tuple[Row, ...]:
         """Return some rows."""
-        return tuple(row_of(*values) for values in self._slice(query, first, count, _ROW))
+        self._get_ready(query)
+        columns = ", ".join([_ROW, *map(fact_at, query.paths)])
+        return tuple(row_of(*values) for values in self._slice(query, first, count, columns))
 
     def locate(self, query: RowQuery, ids: Sequence[str]) -> dict[str, int]:
         """Return the row numbers of those of some objects that are in a query."""
         if not ids:
             return {}
+        self._get_ready(query)
         # By position, not by ID: then an index alone is enough to number all rows.
         by_position = {position: id_ for id_, position in self._select_by_ids(_BY_ID, ids)}
         positions = json.dumps(list(by_position))
@@ -218,7 +138,7 @@ class RowSource(ABC):
                 " WHERE position IN (SELECT value FROM json_each(?))"
             )
             found = self._db.execute(statement, (positions,))
-        elif query == _STORE_ORDER and len(by_position) <= _FEW_PLACES:
+        elif replace(query, paths=()) == STORE_ORDER and len(by_position) <= _FEW_PLACES:
             before = "SELECT count(*) FROM entry WHERE +position < ?"
             found = [(place, self._value(before, (place,))) for place in by_position]
         else:
@@ -249,6 +169,7 @@ class RowSource(ABC):
         Raises:
             StoreError: Rows have moved since, so that others would be meant.
         """
+        self._get_ready(query)
         with self._moment():
             found = dict(self._numbered(query, ranges))
         if any(found.get(row) != id_ for row, id_ in seen.items()):
@@ -279,6 +200,46 @@ class RowSource(ABC):
             (stored_id(id_),),
         )
         return [text_of_id(value) for (value,) in found]
+
+    # What is inside objects
+
+    def lacking_facts(self, after: int, count: int) -> list[tuple[int, str, int]]:
+        """Return some objects whose facts are missing or of another version.
+
+        Args:
+            after: Those behind this position.
+            count: How many at most.
+
+        Returns:
+            Position, ID and revision of each, in the order of the store.
+        """
+        self.open_facts()
+        found = self._db.execute(
+            f"SELECT entry.position, entry.id, entry.revision {_LACKING}"
+            " AND entry.position > ? ORDER BY entry.position LIMIT ?",
+            (after, count),
+        )
+        return [(position, text_of_id(id_), revision) for position, id_, revision in found]
+
+    def count_lacking_facts(self) -> int:
+        """Return how many objects have no facts, or those of another version."""
+        self.open_facts()
+        return int(self._value(f"SELECT count(*) {_LACKING}"))
+
+    def put_facts(self, facts: Sequence[tuple[int, int, str]]) -> None:
+        """Keep the facts of some objects: position, revision and JSON of each."""
+        self.open_facts()
+        self._db.execute("BEGIN")
+        try:
+            self._db.executemany(
+                f"INSERT OR REPLACE INTO {self._facts_table} VALUES (?, ?, ?)",  # noqa: S608
+                [(position, revision, clean(text)) for position, revision, text in facts],
+            )
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+        self._facts_put += 1
 
     # How they are answered
 
@@ -373,44 +334,6 @@ class RowSource(ABC):
                 first = 0
             state = self._value("SELECT max(state) FROM entry WHERE state < ?", values)
 
-    def _terms(self, query: RowQuery) -> tuple[str, list[Any], str]:
-        """Return the WHERE of a query, the values to bind, and its order."""
-        condition, values = condition_of(query.text)
-        order = order_of(query, self._orders, is_filtered=bool(condition))
-        return (f"WHERE {condition}" if condition else ""), values, order
-
-    def _ranking(self, query: RowQuery) -> _Ranking | None:
-        """Return the ranking of a query, if there is one that still holds."""
-        ranking = self._rankings.get(query)
-        if ranking is None:
-            return None
-        is_store_order = query == _STORE_ORDER
-        if ranking.version != self._version(order_only=is_store_order):
-            return None
-        if is_store_order:
-            self._extend(ranking)
-        self._rankings.move_to_end(query)
-        return ranking
-
-    def _extend(self, ranking: _Ranking) -> None:
-        """Add new rows to the ranking of all in the order of the store, where they come last."""
-        last = self._value("SELECT max(position) FROM entry") or 0
-        if last > ranking.last:
-            self._db.execute(
-                f"INSERT INTO {ranking.table} (position)"  # noqa: S608
-                " SELECT position FROM entry WHERE position > ? AND position <= ?"
-                " ORDER BY position",
-                (ranking.last, last),
-            )
-            ranking.last = last
-
-    def _drop(self, query: RowQuery) -> None:
-        self._db.execute(f"DROP TABLE {self._rankings.pop(query).table}")
-
-    def _drop_rankings(self) -> None:
-        for query in list(self._rankings):
-            self._drop(query)
-
     @contextmanager
     def _moment(self) -> Iterator[None]:
         """Have several statements see the rows of one moment."""
@@ -420,11 +343,6 @@ class RowSource(ABC):
             yield
         finally:
             db.execute("COMMIT")
-
-    def _value(self, statement: str, values: Sequence[Any] = ()) -> Any:
-        """Return the one value that a statement gives."""
-        (value,) = self._db.execute(statement, values).fetchone()
-        return value
 
     def _select_by_ids(self, statement: str, ids: Sequence[str]) -> list[tuple[Any, ...]]:
         """Return what a statement with "IN ({})" selects, some IDs at a time."""
@@ -443,7 +361,9 @@ def prepare_connection(db: sqlite3.Connection) -> None:
     db.create_function("fold", 1, fold, deterministic=True)
 
 
-def row_of(id_: Any, type_: Any, state: Any, name: Any, modified: Any, size: Any) -> Row:
+def row_of(
+    id_: Any, type_: Any, state: Any, name: Any, modified: Any, size: Any, *values: Any
+) -> Row:
     """Return a row of what stands in the columns: in a column of SQLite that may be anything."""
     return Row(
         text_of_id(id_),
@@ -452,6 +372,7 @@ def row_of(id_: Any, type_: Any, state: Any, name: Any, modified: Any, size: Any
         None if name is None else str(name),
         float(modified) if isinstance(modified, (int, float)) else None,
         size if isinstance(size, int) else 0,
+        tuple("" if value is None else str(value) for value in values),
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from typing import Any
@@ -25,7 +25,7 @@ from persistence.errors import LoadError, ObjectNotFound
 from persistence.store import Changes, Record, Store
 from persistence.summary import Digest, Summary
 
-__all__ = ["Found", "Lanes", "Scan", "entries_of", "read_records"]
+__all__ = ["Found", "Lanes", "Scan", "entries_of", "read_records", "readable_records"]
 
 _FIRST_ROWS = 256
 _FIRST_SECONDS = 0.05
@@ -279,7 +279,10 @@ class Scan:
             )
         except NotImplementedError:
             return entries
-        return [replace(entry, stamp=stamps.get(entry.row.id)) for entry in entries]
+        return [
+            Entry(entry.row, entry.revision, entry.references, stamps.get(entry.row.id))
+            for entry in entries
+        ]
 
     def _absorb(self, ids: Iterable[str], *, is_stamped: bool = True) -> Found:
         wanted = list(dict.fromkeys(ids))
@@ -301,7 +304,7 @@ class Scan:
             items = self._lanes.on_store(lambda store: list(store.summaries(ids)), Priority.NORMAL)
         else:
             items = self._lanes.on_store(
-                lambda store: list(_readable_records(store, ids)), Priority.NORMAL
+                lambda store: list(readable_records(store, ids)), Priority.NORMAL
             )
         return entries_of(items, self._scanner)
 
@@ -323,7 +326,7 @@ def entries_of(items: Sequence[Summary | Record], scanner: Inspector) -> list[En
     return [_entry_of_record(*pair) for pair in zip(records, digests, strict=True)]
 
 
-def _readable_records(store: Store, ids: Iterable[str]) -> Iterator[Record]:
+def readable_records(store: Store, ids: Iterable[str]) -> Iterator[Record]:
     """Iterate over the records of some IDs; one that cannot be read comes without bytes.
 
     A store that says in a `LoadError` which one that is reads them in the order of the IDs.
@@ -369,11 +372,11 @@ def _all_records(store: Store) -> Iterator[Record]:
     try:
         yield from store.records()
     except NotImplementedError:
-        yield from _readable_records(store, store.list())
+        yield from readable_records(store, store.list())
     except LoadError as error:  # one of many; those before it are read
         yield Record(error.id_, b"")
         ids = store.list()
-        yield from _readable_records(store, ids[ids.index(error.id_) + 1 :])
+        yield from readable_records(store, ids[ids.index(error.id_) + 1 :])
 
 
 def _take(

@@ -17,6 +17,7 @@ from app.work.inspector import Bounds
 from app.work.objects import ObjectReader, Side
 from app.work.open_store import OpenStore
 from app.work.pool import Outbox, Priority
+from app.work.rankings import asks_inside
 from app.work.records import ComparedPlace, Link, NodeRow, Row, RowQuery, RowWindow, StoreInfo
 from app.work.rows import RowSource
 from app.work.scan import read_records
@@ -170,6 +171,7 @@ class StoreSession(QObject):
 
     def page(self, query: RowQuery, first: int, count: int) -> Task:
         """Give some rows of a query: a tuple of `Row`, fewer at the end."""
+        self._look_inside(query)
         return self._ask_index(lambda index: index.page(query, first, count))
 
     def count(self, query: RowQuery) -> Task:
@@ -210,6 +212,7 @@ class StoreSession(QObject):
             ids: The objects whose row numbers are wanted.
             with_count: Whether to count.
         """
+        self._look_inside(query)
         wanted = list(ids)
         task = self._ask_index(
             lambda index: index.window(query, firsts, size, wanted, with_count=with_count)
@@ -428,6 +431,11 @@ class StoreSession(QObject):
         task, ticket = self._outbox.open_task()
         ticket.fail(StoreError("No store is open."))
         return task
+
+    def _look_inside(self, query: RowQuery) -> None:
+        """Have what is inside objects read, if a query asks for it."""
+        if self._follower is not None and asks_inside(query):
+            self._follower.want_facts()
 
     def _on_rest(self) -> None:
         if self._open_store is not None:
