@@ -206,6 +206,7 @@ class Settings:
     table_header = Setting("window/table_header", b"")
     table_widths: Setting[dict[str, int]] = Setting("window/table_widths", {})
     tree_widths: Setting[dict[str, int]] = Setting("window/tree_widths", {})
+    attribute_columns: Setting[dict[str, list[str]]] = Setting("window/attribute_columns", {})
     panel_tab = Setting("window/panel_tab", 0)
     panels_visible = Setting("window/panels_visible", True)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import (
     QModelIndex,
@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.models.columns import COLUMNS
+from app.models.columns import COLUMNS, Column
 from app.models.roles import COLOUR_ROLE, ID_ROLE, NODE_ROLE, ROW_ROLE
 from app.models.states import look_of
 from app.window.shapes import draw_shape
@@ -48,10 +48,14 @@ class RowDelegate(QStyledItemDelegate):
 
     Qt's own painting asks the model for eight roles of every cell. This one takes the row
     itself and draws its text, so that a full view of a large screen stays within a frame.
+
+    Attributes:
+        columns: Those of the model.
     """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.columns: Sequence[Column] = COLUMNS
         self._changed: dict[str, float] = {}
         self.refresh_fonts()
 
@@ -85,7 +89,7 @@ class RowDelegate(QStyledItemDelegate):
             painter.fillRect(rect, colours.changed)
         if row is None:
             return
-        column = COLUMNS[index.column()]
+        column = self.columns[index.column()]
         text = column.text(row)
         if not text:
             return

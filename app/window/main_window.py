@@ -100,7 +100,8 @@ class MainWindow(QMainWindow):
         self.copier = Copier(self.table, self.inspector, self)
         self.actions_ = ActionSet(self, self._handlers())
         self.opening = Opening(settings, self.actions_.submenu("submenu.recent"), self)
-        self._columns = ColumnsMenu(self.actions_.submenu("submenu.columns"), self.table.view, self)
+        menu = self.actions_.submenu("submenu.columns")
+        ColumnsMenu(menu, self.table, self.session, settings)
         self._build()
         self._memory = WindowMemory(settings, self, self._splitter, self.table, self.inspector)
         self._memory.restore()
@@ -464,9 +465,8 @@ class MainWindow(QMainWindow):
         menu.popup(where)
 
     def _show_properties(self) -> None:
-        info = self.session.info
-        if info is not None:
-            self._show_dialog(StoreDialog(info, self.table.total, self))
+        if self.session.info is not None:
+            self._show_dialog(StoreDialog(self.session.info, self.table.total, self))
 
     def _show_dialog(self, dialog: QWidget) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -33,6 +33,7 @@ __all__ = [
     "FilterError",
     "Has",
     "Term",
+    "is_path",
     "needs_facts",
     "parse",
 ]
@@ -138,7 +139,8 @@ class Between:
 Term = Has | Anywhere | Attribute | Equals | Begins | Between
 
 _KEY = r"""\[(?:'[^'"\\]*'|-?\d+)\]"""
-_FIELD = re.compile(rf"(\.?[^\W\d]\w*(?:\.\w+|{_KEY})*|{_KEY}(?:\.\w+|{_KEY})*)(!=|>=|<=|=|:|>|<)")
+_PATH = re.compile(rf"(?:[^\W\d]\w*|{_KEY})(?:\.\w+|{_KEY})*")
+_FIELD = re.compile(rf"(\.?{_PATH.pattern})(!=|>=|<=|=|:|>|<)")
 _SIZE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(?:([kmgt])(i?))?b?", re.IGNORECASE)
 _COLUMNS = ("id", "type", "state", "name", "modified", "size")
 _TIME_FORMATS: tuple[tuple[str, timedelta | None], ...] = (
@@ -203,6 +205,15 @@ def _value(text: str, at: int) -> tuple[str, int]:
     if at == len(text):
         raise FilterError("A quotation mark is not closed.", 'Put one more " at the end.')
     return "".join(parts), at + 1
+
+
+def is_path(text: str) -> bool:
+    """Whether a text is the path of an attribute, as the tree shows it.
+
+    >>> is_path("execution.returncode"), is_path("arguments[0]"), is_path("two words")
+    (True, True, False)
+    """
+    return _PATH.fullmatch(text) is not None
 
 
 def needs_facts(text: str) -> bool:
