@@ -12,7 +12,10 @@ from __future__ import annotations
 import json
 import math
 import re
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
+from functools import lru_cache
 from typing import Any
 
 from app.work.query import Anywhere, Attribute, Begins, Between, Equals, Term, parse
@@ -24,9 +27,11 @@ __all__ = [
     "condition_of",
     "fact_at",
     "fold",
+    "has_trigrams",
     "order_of",
     "stored_id",
     "text_of_id",
+    "words_table",
 ]
 
 Orders = Mapping[str, tuple[str, ...]]
@@ -35,6 +40,8 @@ Orders = Mapping[str, tuple[str, ...]]
 _LONGEST_PATTERN = 10_000  # bytes; SQLite refuses longer ones in LIKE at 50,000
 _SEARCHED = ("id", "name", "type", "state")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?")
+_GRAM = 3
+_MOST_GRAMS = 24
 _LAST = "\U0010ffff"  # no text in use goes on with it
 
 
@@ -70,6 +77,25 @@ def fact_at(path: str) -> str:
     """Return the value at a path of each row of `entry`, as a term."""
     value = _extracted(path)
     return f"(SELECT {value} FROM facts WHERE facts.position = entry.position)"  # noqa: S608
+
+
+@lru_cache(maxsize=1)
+def has_trigrams() -> bool:
+    """Whether this SQLite can look texts up by their trigrams: 3.34 and later, with FTS5."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        try:
+            db.execute(words_table("jobshelf_words", "facts"))
+        except sqlite3.OperationalError:
+            return False
+        return True
+
+
+def words_table(name: str, content: str) -> str:
+    """Return the statement that makes the full-text index of facts."""
+    return (
+        f"CREATE VIRTUAL TABLE {name} USING fts5 (paths, content = '{content}',"
+        " content_rowid = 'position', tokenize = 'trigram', detail = none)"
+    )
 
 
 def clean(text: Any) -> Any:
@@ -136,16 +162,28 @@ def _containment(columns: tuple[str, ...], text: str) -> tuple[str, list[Any]]:
 
 def _anywhere(text: str) -> tuple[str, list[Any]]:
     shown, values = _containment(_SEARCHED, text)
-    # As it stands in JSON, between quotation marks.
-    inside, more = _containment(("paths",), json.dumps(text, ensure_ascii=False)[1:-1])
+    written = json.dumps(text, ensure_ascii=False)[1:-1]  # as it stands between quotation marks
+    inside, more = _containment(("paths",), written)
+    if written.isascii() and len(written) >= _GRAM and has_trigrams():
+        # Few objects have all these; whether in this order is seen in the text itself.
+        having = "SELECT rowid FROM jobshelf_words WHERE jobshelf_words MATCH ?"
+        inside = f"position IN ({having}) AND {inside}"
+        more = [_grams(written), *more]
     return (
         f"({shown} OR position IN (SELECT position FROM facts WHERE {inside}))",  # noqa: S608
         [*values, *more],
     )
 
 
+def _grams(text: str) -> str:
+    """Return the first trigrams of a text as an expression of FTS5."""
+    starts = range(min(len(text) - _GRAM + 1, _MOST_GRAMS))
+    grams = dict.fromkeys(text[start : start + _GRAM].replace('"', '""') for start in starts)
+    return " AND ".join(f'"{gram}"' for gram in grams)
+
+
 def _comparison(path: str, operator: str, text: str) -> tuple[str, list[Any]]:
-    value = _extracted(path)
+    value = "value"
     number = float(text) if _NUMBER.fullmatch(text) else None
     is_number = f"typeof({value}) IN ('integer', 'real')"
     values: list[Any]
@@ -161,7 +199,9 @@ def _comparison(path: str, operator: str, text: str) -> tuple[str, list[Any]]:
         test, values = f"{is_number} AND {value} {operator} ?", [number]
     else:
         test, values = f"typeof({value}) = 'text' AND {value} {operator} ? COLLATE NOCASE", [text]
-    return f"position IN (SELECT position FROM facts WHERE {test})", values  # noqa: S608
+    # The limit keeps SQLite from working the value out anew wherever it is compared.
+    found = f"SELECT position, {_extracted(path)} AS value FROM facts LIMIT -1"  # noqa: S608
+    return f"position IN (SELECT position FROM ({found}) WHERE {test})", values  # noqa: S608
 
 
 def _extracted(path: str) -> str:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from app.work.conditions import clean, stored_id, text_of_id
+from app.work.conditions import clean, has_trigrams, stored_id, text_of_id, words_table
 from app.work.index_database import DamagedIndex, copy, create, is_damage, open_file
 from app.work.index_files import IndexFile
 from app.work.records import Row
@@ -54,6 +54,8 @@ CREATE TABLE facts (position INTEGER PRIMARY KEY, revision INTEGER NOT NULL, pat
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 """
 _CACHE_KIB = 16_384
+if has_trigrams():
+    _SCHEMA += words_table("jobshelf_words", "facts") + ";\n"
 _STAMPS_AT_ONCE = 20_000
 _ORDERS = {
     "id": ("id_key",),
@@ -236,6 +238,7 @@ class RowIndex(RowSource):
         with self._transaction():
             self._db.executemany("DELETE FROM link WHERE source = ?", positions)
             self._db.executemany("DELETE FROM entry WHERE position = ?", positions)
+            self._forget_words([position for (position,) in positions])
             self._db.executemany("DELETE FROM facts WHERE position = ?", positions)
         self._count -= len(found)
         self._changes += bool(found)

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from app.work.conditions import has_trigrams, words_table
 from app.work.index_database import is_damage, open_file
 from app.work.index_files import IndexFile
 from app.work.rows import RowSource, prepare_connection
@@ -33,11 +34,17 @@ _FACTS = (
 _META = ";\nCREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;\n"
 
 
+_SCHEMA = _FACTS.format("") + _META
+if has_trigrams():
+    _SCHEMA += words_table("jobshelf_words", "facts") + ";\n"
+
+
 class OwnRows(RowSource):
     """The rows of one table, as they are at the moment of each question."""
 
     _orders = _ORDERS
     _facts_table = "kept.facts"
+    _words_table = "kept.jobshelf_words"
 
     def __init__(
         self, listing: Listing, claim: Callable[[], IndexFile | None] = lambda: None
@@ -88,9 +95,13 @@ class OwnRows(RowSource):
             return
         if self._file is None:
             self._file = self._claim()
-        self._db.execute("ATTACH DATABASE ? AS kept", (self._made_file(),))
+        path = self._made_file()
+        self._db.execute("ATTACH DATABASE ? AS kept", (path,))
         self._db.execute("PRAGMA kept.synchronous = NORMAL")
-        self._db.execute(_FACTS.format("IF NOT EXISTS kept."))
+        if not path:
+            self._db.execute(_FACTS.format("kept."))
+            if has_trigrams():
+                self._db.execute(words_table("kept.jobshelf_words", "facts"))
         # In the temporary database, a name is found before the same one in the store's own.
         self._db.execute("CREATE TEMP VIEW facts AS SELECT * FROM kept.facts")
         self._has_facts = True
@@ -100,7 +111,7 @@ class OwnRows(RowSource):
         if self._file is None or self._file.lock is None:
             return ""
         try:
-            open_file(self._file, _FACTS.format("") + _META).close()
+            open_file(self._file, _SCHEMA).close()
         except (sqlite3.Error, OSError):
             return ""
         return str(self._file.path)

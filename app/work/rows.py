@@ -22,6 +22,7 @@ from app.work.conditions import (
     clean,
     fact_at,
     fold,
+    has_trigrams,
     stored_id,
     text_of_id,
 )
@@ -50,6 +51,7 @@ class RowSource(Rankings):
 
     _has_state_index = True
     _facts_table = "facts"
+    _words_table = "jobshelf_words"
 
     @abstractmethod
     def close(self) -> None:
@@ -231,15 +233,31 @@ class RowSource(Rankings):
         self.open_facts()
         self._db.execute("BEGIN")
         try:
+            self._forget_words([position for position, _, _ in facts])
+            rows = [(position, revision, clean(text)) for position, revision, text in facts]
             self._db.executemany(
                 f"INSERT OR REPLACE INTO {self._facts_table} VALUES (?, ?, ?)",  # noqa: S608
-                [(position, revision, clean(text)) for position, revision, text in facts],
+                rows,
             )
+            if has_trigrams():
+                self._db.executemany(
+                    f"INSERT INTO {self._words_table} (rowid, paths) VALUES (?, ?)",  # noqa: S608
+                    [(position, text) for position, _, text in rows],
+                )
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
         self._facts_put += 1
+
+    def _forget_words(self, positions: Sequence[int]) -> None:
+        """Take objects out of the full-text index, which asks for what was put in."""
+        if has_trigrams():
+            self._db.executemany(
+                f"INSERT INTO {self._words_table} (jobshelf_words, rowid, paths)"  # noqa: S608
+                f" SELECT 'delete', position, paths FROM {self._facts_table} WHERE position = ?",
+                [(position,) for position in positions],
+            )
 
     # How they are answered
 
