@@ -341,7 +341,7 @@ _RECORDS = (
     Action(
         "store.rebuild_index",
         "Rebuild &Index",
-        "Read all objects again for the list; a table of Jobshelf's own needs no index.",
+        "Throw away what was read of the store for the list and for search, and read it again.",
         "refresh",
         (),
         _store_is_open,

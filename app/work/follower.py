@@ -57,6 +57,7 @@ class Follower(QObject):
         self._failures = 0
         self._wants_facts = False
         self._reads_facts = False
+        self._puts_off_facts = False
         self._chain = 0  # of steps; those of a former one end
         self._look_timer = QTimer(self)
         self._look_timer.setSingleShot(True)
@@ -75,6 +76,7 @@ class Follower(QObject):
 
     def pause(self) -> None:
         """Read no further until `start` or `look_now`; what has been read is kept."""
+        self._puts_off_facts = self._reads_facts
         self._wants_facts = False
         if not self.is_scanned:
             self._chain += 1
@@ -112,6 +114,9 @@ class Follower(QObject):
     def look_now(self) -> None:
         """Look for what changed; once more afterwards if that is under way."""
         self._look_timer.stop()
+        if self._puts_off_facts:
+            self._puts_off_facts = False
+            self.want_facts()
         if self._is_looking:
             self._wants_look = self.is_scanned
             return

@@ -165,9 +165,14 @@ class OpenStore:
                 raise
 
     def clear_index(self) -> None:
-        """Throw the index away, and have it filled anew; runs on the lane of the index."""
+        """Throw away what is made from the store; runs on the lane of the index.
+
+        An index is filled anew at once, facts when they are asked for next.
+        """
         if isinstance(self._rows, RowIndex):
             self._begin_index_anew()
+        elif isinstance(self._rows, OwnRows):
+            self._rows.forget_facts()
 
     def restart_scan(self) -> None:
         """Have the scan begin anew; runs on its lane."""

@@ -133,10 +133,10 @@ class OwnRows(RowSource):
                 yield
             except sqlite3.DatabaseError as error:
                 if self._has_facts and is_damage(error):
-                    self._forget_facts()
+                    self.forget_facts()
                 raise
 
-    def _forget_facts(self) -> None:
+    def forget_facts(self) -> None:
         """Throw the facts away, which can be made again: they or the store are damaged."""
         self._connection = None
         self._has_facts = False

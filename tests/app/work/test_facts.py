@@ -183,3 +183,25 @@ def test_gc3pies_exit_codes_are_found(
     assert other
     assert not set(zero) & set(other)
     assert len(zero) + len(other) <= total
+
+
+def test_looking_inside_can_be_stopped_and_goes_on(
+    store: Path, open_session: Open, answer: Answer, qtbot: QtBot
+) -> None:
+    session = open_session(store)
+    answer(session.page(RowQuery('"node-13"'), 0, 1))
+    session.pause_scan()
+    session.refresh()
+    assert matching(session, '"node-13"', answer, qtbot) == [13]
+
+
+def test_what_was_looked_into_is_read_again_when_the_index_is_rebuilt(
+    store: Path, open_session: Open, answer: Answer, qtbot: QtBot
+) -> None:
+    session = open_session(store)
+    assert matching(session, '"node-13"', answer, qtbot) == [13]
+    session.rebuild_index()
+    lacking = session.call_index(lambda rows: rows.count_lacking_facts())
+    assert answer(lacking) in (0, 20)  # an index is empty at first
+    qtbot.waitUntil(lambda: session.is_scanned, timeout=TIMEOUT)
+    assert matching(session, '"node-13"', answer, qtbot) == [13]
