@@ -204,6 +204,19 @@ class Settings:
         "An HTTPS address that answers as GitHub does; empty for that of the project.",
     )
 
+    index_limit = Setting(
+        "index/limit",
+        2_000_000_000,
+        "Room for stored indexes",
+        "What the lists of other programs' stores may take on this computer; the oldest go first.",
+        (
+            Choice(0, "store none"),
+            Choice(500_000_000, "500 MB"),
+            Choice(2_000_000_000, "2 GB"),
+            Choice(10_000_000_000, "10 GB"),
+        ),
+    )
+
     recent_stores: Setting[list[str]] = Setting("open/recent", [])
     last_folder = Setting("open/folder", "")
     updates_asked = Setting("updates/asked", 0)  # seconds since 1970, UTC
@@ -214,6 +227,7 @@ class Settings:
     table_header = Setting("window/table_header", b"")
     table_widths: Setting[dict[str, int]] = Setting("window/table_widths", {})
     tree_widths: Setting[dict[str, int]] = Setting("window/tree_widths", {})
+    attribute_columns: Setting[dict[str, list[str]]] = Setting("window/attribute_columns", {})
     panel_tab = Setting("window/panel_tab", 0)
     panels_visible = Setting("window/panels_visible", True)
 

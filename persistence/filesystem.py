@@ -226,6 +226,17 @@ class FilesystemStore(RecordStore):
             removed=tuple(name for name in since if name not in stamps),
         )
 
+    def stamps(self, token: Any, ids: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
+        """Iterate over IDs with time and size of their files.
+
+        Not with their numbers: network file systems give new ones with every mount.
+        """
+        for id_ in token if ids is None else ids:
+            stamp = token.get(id_)
+            if stamp is not None:
+                modified, size, _ = stamp
+                yield id_, f"{modified} {size}"
+
     def _has(self, ids: Sequence[str]) -> set[str]:
         pending = self._settle()
         return {id_ for id_ in ids if self._read(id_, pending) is not None}

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from persistence.errors import (
@@ -31,13 +31,17 @@ from persistence.sql_connection import Connection, Database
 from persistence.sql_errors import LOST, Cause, cause_of
 from persistence.sql_jobshelf import JobshelfLayout
 from persistence.sql_layout import Layout, Page, Saved
+from persistence.sql_listing import Listing
 from persistence.sql_schema import check_table_name, create_layout, find_layout, missing_table
 from persistence.sql_server import ServerDatabase
 from persistence.sql_sqlite import Durability, SqliteDatabase
 from persistence.sql_watch import SqlWatch
 from persistence.store import ABSENT, Changes, Edit, Fault, Ids, Record
 from persistence.summary import NOTHING, Digest, Summary, digest
-from persistence.urls import StoreUrl
+from persistence.urls import MEMORY, StoreUrl
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
 
 __all__ = ["SqlStore"]
 
@@ -155,6 +159,8 @@ class SqlStore(RecordStore):
         if layout is not None:
             if create and isinstance(layout, JobshelfLayout):
                 self._migrate(layout)
+            if self._is_own_file(layout) and not self.read_only:
+                layout.complete()
             return layout
         if not create:
             raise missing_table(self._database, self._table)
@@ -167,6 +173,16 @@ class SqlStore(RecordStore):
         except StoreError as error:
             if error.__cause__ is None or cause_of(error.__cause__) not in _AS_IT_IS:
                 raise
+
+    def _is_own_file(self, layout: Layout) -> TypeGuard[JobshelfLayout]:
+        """Whether it is a table of Jobshelf's own in a SQLite file."""
+        return isinstance(layout, JobshelfLayout) and isinstance(self._database, SqliteDatabase)
+
+    def listing(self) -> Listing | None:
+        if not self._is_own_file(self._layout) or self._database.place == MEMORY:
+            return None
+        assert isinstance(self._database, SqliteDatabase)
+        return Listing(self._database, self._table)
 
     @property
     def kind(self) -> str:
@@ -260,6 +276,9 @@ class SqlStore(RecordStore):
     def watch(self) -> SqlWatch | None:
         is_told = isinstance(self._layout, JobshelfLayout) and self._database.can_notify
         return SqlWatch(self._database, self._table) if is_told else None
+
+    def stamps(self, token: Any, ids: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
+        return self._layout.stamps(token, ids)
 
     def _has(self, ids: Sequence[str]) -> set[str]:
         return self._layout.present(ids)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from threading import Lock
@@ -150,6 +150,13 @@ class GC3PieLayout(Layout):
                     if item.digest.state in _STATES and state not in (item.digest.state, _NO_STATE):
                         found[item.id_] = ("state",)
         return found
+
+    def stamps(self, token: Any, ids: Iterable[str] | None) -> Iterator[tuple[str, str]]:
+        """Iterate over IDs with the checksums of their pickles."""
+        for id_ in token.sums if ids is None else ids:
+            sum_ = token.sums.get(id_)
+            if sum_ is not None:
+                yield id_, sum_.hex() if isinstance(sum_, bytes) else sum_
 
     def close(self) -> None:
         if self._watch is not None:

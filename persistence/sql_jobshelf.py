@@ -18,7 +18,9 @@ numbers from a sequence or a clock, 7 could commit before 6, and 6 would be miss
 Formats: 1, and 2 on servers, which has indexes by state and by type for `page`. A table of format
 1 is used as it is by who may not or does not want to change it, and else brought to format 2.
 
-`data` comes last in a row, so that SQLite reads the other columns without it.
+`data` comes last in a row, so that SQLite reads the other columns without it. In SQLite the
+index `store_listed` holds all of them once more: lists, sorted and filtered ones too, are read
+from it alone. A large table from before there was that index goes without it.
 """
 
 from __future__ import annotations
@@ -80,6 +82,8 @@ _MOST_STRAYS = 100  # that a check lists
 _FIRST_SEQ = -(2**63)
 _FIRST_SPAN = 256  # rows that are read together at first, at most; then twice as many
 _LARGEST_SPAN = 1024
+_LISTED = ("state", "seq", "type", "name", "size", "saved", "id")
+_INDEXED_AT_ONCE = 20_000  # rows; an index of these is made in a tenth of a second
 LONGEST_NAME = 63 - len("_references")
 """Bytes in the name of a new table: PostgreSQL cuts longer ones to 63."""
 
@@ -169,6 +173,8 @@ class _Tables:
             )
             for column in ("state", "type")
         )
+        # Only in SQLite: servers bound the length of a key, and read rows without `data`.
+        self.listed = Index(_quoted(name, "listed"), *(self.objects.c[c] for c in _LISTED))
 
     def create(self, database: Database, connection: Connection) -> None:
         """Make the tables, the one of objects last: where it is, everything is."""
@@ -184,6 +190,8 @@ class _Tables:
         if _format(database) == _FORMAT_OF_SERVERS:
             for index in self.keys:
                 connection.run(database.compile(CreateIndex(index)))
+        else:
+            self.create_listed(database, connection)
 
     def migrate(self, database: Database, connection: Connection) -> None:
         """Bring tables of format 1 on a server to format 2; may be done twice."""
@@ -200,6 +208,10 @@ class _Tables:
                 connection.run(database.compile(CreateIndex(index)))
         number: Any = literal_column(str(_FORMAT_OF_SERVERS))
         connection.run(database.compile(update(self.meta).values(format=number)))
+
+    def create_listed(self, database: Database, connection: Connection) -> None:
+        """Make the index that lists are read from, unless it is there."""
+        connection.run(database.compile(CreateIndex(self.listed, if_not_exists=True)))
 
 
 class JobshelfLayout(Layout):
@@ -307,6 +319,16 @@ class JobshelfLayout(Layout):
         self._format = 0
         self._select_pages: dict[tuple[str | int, ...], str] = {}
         self._check_format()
+
+    def complete(self) -> None:
+        """Add what tables of earlier versions lack, if it is quickly done."""
+        with self._database.connection() as connection:
+            if _has_index(connection, str(self._tables.listed.name)):
+                return
+            _, _, last_seq = self._meta(connection)
+        if last_seq <= _INDEXED_AT_ONCE:
+            with self._database.transaction() as connection:
+                self._tables.create_listed(self._database, connection)
 
     @staticmethod
     def create(database: Database, name: str) -> None:
@@ -553,6 +575,11 @@ class JobshelfLayout(Layout):
 def _format(database: Database) -> int:
     """Return the format of the tables that are made in a database."""
     return _FORMATS.get(database.engine.dialect.name, _FORMAT_OF_SERVERS)
+
+
+def _has_index(connection: Connection, name: str) -> bool:
+    found = "SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = :name"
+    return bool(connection.fetch(found, {"name": name}))
 
 
 def _quoted(name: str, ending: str) -> quoted_name:

@@ -238,6 +238,10 @@ class Layout(ABC):
     def drift(self, saved: Sequence[Saved]) -> dict[str, tuple[str, ...]]:
         """Return which columns of some objects are not what their pickles say, by ID."""
 
+    def stamps(self, token: Any, ids: Iterable[str] | None) -> Iterator[tuple[str, str]]:
+        """Iterate over what a token knows of objects, if it knows single ones."""
+        raise NotImplementedError
+
     # Only where keeps_summaries is True.
 
     def summaries(self, ids: Iterable[str] | None) -> Iterator[Summary]:

@@ -361,6 +361,13 @@ class Store(ABC):
         """Iterate over what a list shows of each object (of all, or of some IDs)."""
         self._not_supported("summarise its objects")
 
+    def listing(self) -> Any:
+        """Return the `sql_listing.Listing` of what lists show, or None if SQL cannot ask for it.
+
+        It is the caller's to close, and may be used by another thread than the store.
+        """
+        return None
+
     def references(self, id_: str | int) -> Ids:
         """Return the IDs an object refers to, each once, in order of appearance.
 
@@ -405,6 +412,22 @@ class Store(ABC):
         It is the caller's to close, and may be used by another thread than the store.
         """
         return None
+
+    def stamps(self, token: Any, ids: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
+        """Iterate over IDs and what a token knows of each: a text that can be kept.
+
+        It is another one when the object was written again, also when another program asks.
+
+        Args:
+            token: `Changes.token`.
+            ids: The objects; None for all that were there when the token was taken. Of one
+                that was not, nothing is given.
+
+        Raises:
+            NotImplementedError: The tokens of this store know single objects not, but a
+                moment: they are whole numbers.
+        """
+        self._not_supported("tell versions of its objects apart by its tokens")
 
     def __len__(self) -> int:
         return len(self.list())

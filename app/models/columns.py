@@ -10,7 +10,7 @@ from functools import lru_cache
 from app.work.records import Row, SortColumn
 from persistence.pickles.texts import escaped
 
-__all__ = ["COLUMNS", "Column", "format_size", "format_time", "short_type"]
+__all__ = ["COLUMNS", "Column", "attribute_column", "format_size", "format_time", "short_type"]
 
 _UNREADABLE = "unreadable"
 
@@ -20,7 +20,7 @@ class Column:
     """A column of the ID table.
 
     Attributes:
-        key: Its name in filters and settings, and what it sorts by.
+        key: Its name in filters and settings, and what it sorts by; a path for an attribute.
         title: Its name for the user.
         text: What a row shows in it.
         hint: What its tool tip says, or "" for none.
@@ -85,6 +85,20 @@ def _type_text(row: Row) -> str:
 
 def _type_hint(row: Row) -> str:
     return escaped(row.type) or "The pickle of this object is damaged or not a pickle."
+
+
+def attribute_column(path: str, place: int) -> Column:
+    """Return a column of what stands at a path inside objects.
+
+    Args:
+        path: As the tree shows it: `execution.returncode`.
+        place: Its place in `Row.values`.
+    """
+
+    def text(row: Row) -> str:
+        return escaped(row.values[place]) if place < len(row.values) else ""
+
+    return Column(path, escaped(path), text, text, (8, 32))
 
 
 COLUMNS: tuple[Column, ...] = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import (
@@ -16,7 +17,7 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from app.models.columns import COLUMNS, Column
+from app.models.columns import COLUMNS, Column, attribute_column
 from app.models.roles import (
     ACCESSIBLE_ROLE,
     ALIGNMENT_ROLE,
@@ -126,6 +127,32 @@ class IdTableModel(QAbstractTableModel):
             self._on_begun, self._on_failed
         )
         self.busy_changed.emit(True)
+
+    def set_paths(self, paths: Sequence[str]) -> None:
+        """Show what stands at some paths inside the objects, in columns behind the others."""
+        paths = tuple(paths)
+        if paths == self._query.paths:
+            return
+        first, former = len(COLUMNS), len(self.columns) - len(COLUMNS)
+        # What stands at the same place in both stays; the values of others are not known yet.
+        kept = 0
+        while kept < min(former, len(paths)) and paths[kept] == self._query.paths[kept]:
+            kept += 1
+        if former > kept:
+            self.beginRemoveColumns(QModelIndex(), first + kept, first + former - 1)
+            self.columns = self.columns[: first + kept]
+            self._pages = OrderedDict(
+                (page, tuple(replace(row, values=row.values[:kept]) for row in rows))
+                for page, rows in self._pages.items()
+            )
+            self.endRemoveColumns()
+        if len(paths) > kept:
+            self.beginInsertColumns(QModelIndex(), first + kept, first + len(paths) - 1)
+            self.columns += tuple(attribute_column(paths[n], n) for n in range(kept, len(paths)))
+            self.endInsertColumns()
+        is_known = self._query.sort in ("", *(column.key for column in self.columns))
+        sort = self._query.sort if is_known else ""
+        self.set_query(replace(self._query, paths=paths, sort=sort))
 
     def row(self, number: int) -> Row | None:
         """Return a row, or None if it is not in memory (it is not fetched by this)."""

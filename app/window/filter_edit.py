@@ -31,7 +31,10 @@ class FilterEdit(QLineEdit):
         self.setObjectName("filterEdit")
         self.setAccessibleName("Filter")
         self.setPlaceholderText('Filter: state:RUNNING type:Application size>10000 "text"')
-        self.setToolTip("Words that ID, name, type or state contain; or state:…, type:…, size>…")
+        self.setToolTip(
+            "Words that ID, name, type or state contain; state:…, size>…, execution.returncode=…;"
+            ' "…" for a text inside the objects'
+        )
         self.addAction(
             QAction(icon("search", "muted"), "", self), self.ActionPosition.LeadingPosition
         )

@@ -34,10 +34,11 @@ _NOTICES = "third-party-notices.txt"
 
 _FILTER_FORMS = (
     ("sweep", "ID, name, type or state contains “sweep”, in any case"),
-    ('"two words"', "the same, for a text with blanks"),
+    ('"two words"', "the same, and in any value or path inside the object"),
+    ("execution.returncode!=0", "an attribute by its path; also = : > >= < <="),
     ("state:RUNNING", "the state is RUNNING"),
     ("type:Application", "the type contains “application”; so for id: and name:"),
-    ("name=sweep-1", "the name is exactly this; != for any other"),
+    ("name=sweep-1", "the name is exactly this; != for any other; name=sweep* for a beginning"),
     ("size>10k", "larger than 10,000 bytes; also <, >=, <=; k, M, Ki, Mi"),
     ("modified>2026-11-01", "written after that day; also 2026-11-01T14:30"),
     ("-state:NEW", "not so"),
@@ -93,7 +94,7 @@ class FilterHelp(_Page):
             _FILTER_FORMS
         )
         super().__init__("Filter Language", "filterHelp", html, parent)
-        self.resize(560, 320)
+        self.resize(600, 380)
 
 
 class ShortcutsDialog(_Page):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
@@ -70,6 +70,7 @@ class IdTableView(QTableView):
         self.widths: ColumnWidths | None = None
         self._wishes: list[Wish] = []
         self._rows: Callable[[int], Row | None] = lambda _: None
+        self._columns: Callable[[], Sequence[Column]] = lambda: COLUMNS
         self._prepare_headers()
         self.refresh_theme()
 
@@ -77,6 +78,9 @@ class IdTableView(QTableView):
         """Have the columns share the width by what stands in the rows of the model."""
         self.setModel(model)
         self._rows = self.delegate.rows = model.row
+        self._columns = lambda: model.columns
+        model.columnsInserted.connect(self._on_columns_changed)
+        model.columnsRemoved.connect(self._on_columns_changed)
         self.widths = ColumnWidths(self, self.horizontalHeader(), lambda: self._wishes)
         model.query_changed.connect(lambda _: self._measure())
         model.count_changed.connect(lambda _: self._measure())
@@ -137,7 +141,7 @@ class IdTableView(QTableView):
         rows = [row for row in map(self._rows, range(_MEASURED_ROWS)) if row is not None]
         if not rows or self.widths is None:
             return
-        wishes = [self._wish(column, rows) for column in COLUMNS]
+        wishes = [self._wish(column, rows) for column in self._columns()]
         if self._wishes:
             pairs = zip(self._wishes, wishes, strict=True)
             wishes = [max(pair, key=lambda wish: wish.wanted) for pair in pairs]
@@ -163,6 +167,11 @@ class IdTableView(QTableView):
 
     def _repaint(self) -> None:
         self.viewport().update()
+
+    def _on_columns_changed(self) -> None:
+        self.delegate.columns = self._columns()
+        self.forget_content()
+        self._measure()
 
     # Qt
 

@@ -35,6 +35,7 @@ from app.window.edit_flow import EditFlow
 from app.window.filter_edit import FilterEdit
 from app.window.help_dialogs import AboutDialog, FilterHelp, ShortcutsDialog
 from app.window.icons import application_icon
+from app.window.indexing import Indexing, index_folder
 from app.window.inspector_panel import InspectorPanel
 from app.window.message_page import Button, MessagePage, chain_of
 from app.window.opening import Opening, address_in
@@ -88,7 +89,8 @@ class MainWindow(QMainWindow):
         self._restyle.setSingleShot(True)
         self._url: StoreUrl | str | None = None
         self._read_only = False
-        self.session = StoreSession(self)
+        self.session = StoreSession(self, indexes=index_folder(settings))
+        self.indexing = Indexing(self.session, settings, self)
         self.changes = ChangeStack(journal, self)
         self.filter_edit = FilterEdit(self)
         self.table = TablePanel(self.filter_edit, self)
@@ -107,7 +109,8 @@ class MainWindow(QMainWindow):
         self.actions_ = ActionSet(self, self._handlers())
         self.opening = Opening(settings, self.actions_.submenu("submenu.recent"), self)
         self.passwords = PasswordPrompt(self.session, self)
-        self._columns = ColumnsMenu(self.actions_.submenu("submenu.columns"), self.table.view, self)
+        menu = self.actions_.submenu("submenu.columns")
+        ColumnsMenu(menu, self.table, self.session, settings)
         self._build()
         self._memory = WindowMemory(settings, self, self._splitter, self.table, self.inspector)
         self._memory.restore()
@@ -126,6 +129,7 @@ class MainWindow(QMainWindow):
         self._url = uri if isinstance(uri, (str, StoreUrl)) else os.fspath(uri)
         self._read_only = read_only
         self._opening_soon.start()
+        self.indexing.apply_settings()
         self.session.open(uri, read_only)
 
     def shows(self, uri: str, read_only: bool = False) -> bool:
@@ -150,6 +154,8 @@ class MainWindow(QMainWindow):
             "store.close": self.close_store,
             "store.check": self.checks.show,
             "store.properties": self._show_properties,
+            "store.rebuild_index": self.indexing.rebuild,
+            "store.remove_indexes": self.indexing.ask_to_remove,
             "window.quit": self.close,
             "edit.undo": self.changes.undo,
             "edit.redo": self.changes.redo,
@@ -239,7 +245,7 @@ class MainWindow(QMainWindow):
         session.opened.connect(self._on_opened)
         session.open_failed.connect(self._on_open_failed)
         session.scan_progressed.connect(self.table.show_progress)
-        session.scan_progressed.connect(self.status.show_progress)
+        self.indexing.show_in(self.status)
         session.objects_changed.connect(self._on_objects_changed)
         session.waiting_changed.connect(lambda _: self._say_store())
         session.trouble.connect(lambda text: self.banner.show_sentence(text, Mood.WARNING))
@@ -484,9 +490,8 @@ class MainWindow(QMainWindow):
         menu.popup(where)
 
     def _show_properties(self) -> None:
-        info = self.session.info
-        if info is not None:
-            self._show_dialog(StoreDialog(info, self.table.total, self))
+        if self.session.info is not None:
+            self._show_dialog(StoreDialog(self.session.info, self.table.total, self))
 
     def _show_dialog(self, dialog: QWidget) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -27,11 +27,15 @@ class StatusBar(QStatusBar):
 
     Signals:
         undo_requested: The user wants the change back that the bar tells of.
-        cancel_requested: The user wants the work ended whose progress is shown.
+        cancel_requested: The user wants the reading of the store to stop.
+        continue_requested: The user wants it to go on.
+        work_cancel_requested: The user wants the copy ended whose progress is shown.
     """
 
     undo_requested = Signal()
     cancel_requested = Signal()
+    continue_requested = Signal()
+    work_cancel_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -54,7 +58,13 @@ class StatusBar(QStatusBar):
         self._work_cancel = QPushButton("&Cancel", self)
         self._work_cancel.setObjectName("workCancel")
         self._work_cancel.setFlat(True)
-        self._work_cancel.clicked.connect(self.cancel_requested)
+        self._work_cancel.clicked.connect(self.work_cancel_requested)
+        self._stop = QPushButton(self)
+        self._stop.setObjectName("indexingStop")
+        self._stop.setFlat(True)
+        self._stop.clicked.connect(self._on_stop_clicked)
+        self._is_stopped = False
+        self._done_before = 0
         self.change_text = QLabel(self)
         self.change_text.setObjectName("changeText")
         self.change_text.setTextFormat(Qt.TextFormat.PlainText)
@@ -70,7 +80,7 @@ class StatusBar(QStatusBar):
         self._started = 0.0
         self.setContentsMargins(2 * GRID, 0, GRID, 0)
         self.addWidget(self.address, 1)
-        self.addPermanentWidget(self._row(self.progress_text, self._progress))
+        self.addPermanentWidget(self._row(self.progress_text, self._progress, self._stop))
         self.addPermanentWidget(self._row(self.work_text, self._work_progress, self._work_cancel))
         self.addPermanentWidget(self._row(self.change_text, self._undo))
         # Or all that is above would jump whenever the button comes and goes.
@@ -93,21 +103,37 @@ class StatusBar(QStatusBar):
     def show_progress(self, done: int, total: int) -> None:
         """Show how far the reading of the store is; nothing once it is through."""
         under_way = done < total
-        self.progress_text.setVisible(under_way)
-        self._progress.setVisible(under_way)
+        for widget in (self.progress_text, self._progress, self._stop):
+            widget.setVisible(under_way)
         if not under_way:
             self._started = 0.0
+            self._is_stopped = False
             return
         now = time.monotonic()
-        if not self._started:
-            self._started = now
-        speed = done / (now - self._started) if now - self._started > 1 else 0.0
+        if not self._started or self._is_stopped:
+            self._started, self._done_before = now, done
+            self._is_stopped = False
+        seconds = now - self._started
+        speed = (done - self._done_before) / seconds if seconds > 1 else 0.0
         text = f"Indexing {100 * done // total} %"
         if speed >= 1:
             text += f"  ·  {speed:,.0f}/s  ·  {_duration((total - done) / speed)} left"
         self.progress_text.setText(text)
         self._progress.setRange(0, total)
         self._progress.setValue(done)
+        self._stop.setText("&Cancel")
+        self._stop.setToolTip("Stop reading the store; what has been read stays in the list.")
+
+    def _on_stop_clicked(self) -> None:
+        if self._is_stopped:
+            self.continue_requested.emit()
+            return
+        self._is_stopped = True
+        done, total = self._progress.value(), self._progress.maximum()
+        self.progress_text.setText(f"Indexing stopped at {100 * done // max(total, 1)} %")
+        self._stop.setText("&Continue")
+        self._stop.setToolTip("Read the rest of the store.")
+        self.cancel_requested.emit()
 
     def show_work(self, what: str, done: int, total: int) -> None:
         """Show how far a copy is, with a button that ends it.

@@ -79,7 +79,7 @@ class TransferFlow(QObject):
         self._task: Task | None = None
         self._verb = Verb.COPY
         self._url: StoreUrl | None = None
-        status.cancel_requested.connect(self.cancel)
+        status.work_cancel_requested.connect(self.cancel)
 
     @property
     def is_busy(self) -> bool:

@@ -64,6 +64,7 @@ class WindowMemory:
         settings.window_geometry = bytes(self._window.saveGeometry().data())
         settings.main_splitter = bytes(self._splitter.saveState().data())
         settings.inspector_splitter = bytes(self._inspector.splitter.saveState().data())
+        self._table.model.set_paths(())  # those are each kind of store's own
         settings.table_header = bytes(self._table.view.horizontalHeader().saveState().data())
         for widths, setting in (
             (self._table.view.widths, Settings.table_widths),

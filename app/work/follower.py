@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.work.open_store import OpenStore
 from app.work.pool import Outbox, Priority
-from app.work.scan import Found, Scan
+from app.work.scan import Found
 from persistence.errors import StoreError
 
 __all__ = ["Follower"]
@@ -52,7 +52,7 @@ class Follower(QObject):
         self.is_scanned = False
         self.waiting = 0  # changes that are not shown while nothing is followed
         self._work = work
-        self._scan: Scan = work.scan
+        self._scan = work.scan
         self._outbox = outbox
         self._generation = outbox.generation
         self._is_live = False
@@ -61,6 +61,10 @@ class Follower(QObject):
         self._wants_look = False
         self._failures = 0
         self._pause = _IDLE_SECONDS
+        self._wants_facts = False
+        self._reads_facts = False
+        self._puts_off_facts = False
+        self._chain = 0  # of steps; those of a former one end
         self._look_timer = QTimer(self)
         self._look_timer.setSingleShot(True)
         self._look_timer.timeout.connect(self.look_now)
@@ -75,8 +79,31 @@ class Follower(QObject):
 
     def start(self) -> None:
         """Read the whole store."""
+        self._chain += 1
         self._is_looking = True
-        self._work.scan_lane.call(self._step, Priority.NORMAL)
+        self._work.scan_lane.call(partial(self._step, self._chain), Priority.NORMAL)
+
+    def pause(self) -> None:
+        """Read no further until `start` or `look_now`; what has been read is kept."""
+        self._puts_off_facts = self._reads_facts
+        self._wants_facts = False
+        if not self.is_scanned:
+            self._chain += 1
+            self._is_looking = False
+            self._look_timer.stop()
+
+    def start_again(self) -> None:
+        """Read the whole store once more: the index is empty."""
+        self.is_scanned = False
+        self._wants_look = False
+        self._look_timer.stop()
+        self._work.scan_lane.call(self._work.restart_scan, Priority.NORMAL)
+        self.start()
+
+    def want_facts(self) -> None:
+        """Have what is inside objects read too, once all are listed, and kept current."""
+        self._wants_facts = True
+        self._read_facts()
 
     def stop(self) -> None:
         """Follow no more; the object is deleted when the pending events are done."""
@@ -102,11 +129,17 @@ class Follower(QObject):
         """Look for what changed; once more afterwards if that is under way."""
         self._look_timer.stop()
         self._count_timer.stop()
+        if self._puts_off_facts:
+            self._puts_off_facts = False
+            self.want_facts()
         if self._is_looking:
             self._wants_look = self.is_scanned
             return
+        if not self.is_scanned:
+            self.start()
+            return
         self._is_looking = True
-        self._work.scan_lane.call(self._look if self.is_scanned else self._step, Priority.NORMAL)
+        self._work.scan_lane.call(self._look, Priority.NORMAL)
 
     def absorb(self, ids: Sequence[str], then: Callable[[], None]) -> None:
         """Read some objects again that were written or removed. Any thread may call this.
@@ -123,17 +156,38 @@ class Follower(QObject):
 
     # On the lane of the scan
 
-    def _step(self) -> None:
+    def _step(self, chain: int) -> None:
+        if chain != self._chain:
+            return
         try:
             found = self._scan.step()
         except Exception as error:  # noqa: BLE001 -- told on the GUI thread
-            self._post(partial(self._on_failed, error))
+            self._post(partial(self._on_failed, error, chain))
             return
         self._work.objects.forget((*found.changed, *found.removed))
         done, total, is_complete = self._scan.done, self._scan.total, self._scan.is_complete
-        self._post(partial(self._on_stepped, done, total, found, is_complete))
+        self._post(partial(self._on_stepped, chain, done, total, found, is_complete))
         if not is_complete:
-            self._work.scan_lane.call(self._step, Priority.BACKGROUND)
+            self._work.scan_lane.call(partial(self._step, chain), Priority.BACKGROUND)
+
+    def _begin_facts(self) -> None:
+        try:
+            self._work.facts.begin()
+        except Exception as error:  # noqa: BLE001 -- told on the GUI thread
+            self._post(partial(self._on_facts_failed, error))
+        else:
+            self._step_facts()
+
+    def _step_facts(self) -> None:
+        facts = self._work.facts
+        try:
+            goes_on = self._wants_facts and facts.step()
+        except Exception as error:  # noqa: BLE001 -- told on the GUI thread
+            self._post(partial(self._on_facts_failed, error))
+            return
+        self._post(partial(self._on_facts, facts.done, facts.total, goes_on))
+        if goes_on:
+            self._work.scan_lane.call(self._step_facts, Priority.BACKGROUND)
 
     def _look(self) -> None:
         began = time.monotonic()
@@ -170,15 +224,36 @@ class Follower(QObject):
 
     # On the GUI thread
 
-    def _on_stepped(self, done: int, total: int, found: Found, is_complete: bool) -> None:
+    def _read_facts(self) -> None:
+        if self._wants_facts and self.is_scanned and not self._reads_facts:
+            self._reads_facts = True
+            self._work.scan_lane.call(self._begin_facts, Priority.BACKGROUND)
+
+    def _on_facts(self, done: int, total: int, goes_on: bool) -> None:
+        self._reads_facts = goes_on
+        if done or not self._wants_facts:
+            self._announce_rows()
+        if self._wants_facts:
+            self.progressed.emit(done, total)
+
+    def _on_facts_failed(self, error: Exception) -> None:
+        self._reads_facts = False
+        self._on_failed(error)
+
+    def _on_stepped(
+        self, chain: int, done: int, total: int, found: Found, is_complete: bool
+    ) -> None:
         self._on_recovered()
         self._tell(found)
         self._announce_rows()
+        if chain != self._chain:
+            return
         self.progressed.emit(done, total)
         if is_complete:
             self._is_looking = False
             self.is_scanned = True
             self.scanned.emit(done, self._scan.can_follow)
+            self._read_facts()
             if self._is_live:
                 self._look_in(_IDLE_SECONDS)
             else:
@@ -220,7 +295,9 @@ class Follower(QObject):
             self.waiting = count
             self.waiting_changed.emit(count)
 
-    def _on_failed(self, error: Exception) -> None:
+    def _on_failed(self, error: Exception, chain: int | None = None) -> None:
+        if chain not in (None, self._chain):
+            return
         self._is_looking = self._wants_look = False
         if not isinstance(error, (StoreError, OSError, NotImplementedError)):
             raise error
@@ -249,6 +326,7 @@ class Follower(QObject):
             self.objects_removed.emit(list(found.removed))
         if found:
             self._announce_rows()
+            self._read_facts()
 
     def _announce_rows(self) -> None:
         """Emit `rows_changed` now, or in a moment if it was emitted just before."""

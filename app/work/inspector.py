@@ -176,31 +176,41 @@ class Inspector:
     def digests(
         self, pickles: Sequence[bytes], progress: Progress | None = None
     ) -> list[Digest | None]:
-        """Return what lists show of each pickle; None for one that cannot be decoded.
+        """Return what lists show of each pickle; None for one that cannot be decoded."""
+        return [_digest(values) for values in self._of_many(protocol.Digests, pickles, progress)]
+
+    def facts(self, pickles: Sequence[bytes], progress: Progress | None = None) -> list[str]:
+        """Return the facts of each pickle, as JSON; "{}" for one that cannot be decoded."""
+        return [text or "{}" for text in self._of_many(protocol.Facts, pickles, progress)]
+
+    def _of_many(
+        self,
+        ask: type[protocol.Digests | protocol.Facts],
+        pickles: Sequence[bytes],
+        progress: Progress | None,
+    ) -> list[Any]:
+        """Return what is told of each of many pickles; None for one that cannot be decoded.
 
         A pickle that the process dies of is found by asking for fewer at a time.
         """
+        if not pickles:
+            return []
         try:
-            return self._digests(pickles, progress)
+            request = ask(tuple(map(len, pickles)))
+            header, _ = self._ask(request, b"".join(pickles), progress)
+            return list(header["result"])
         except InspectionError:
             if len(pickles) == 1:
                 return [None]
-        found: list[Digest | None] = []
+        found: list[Any] = []
         size = -(-len(pickles) // 8)
         for first in range(0, len(pickles), size):
-            found += self.digests(pickles[first : first + size], progress)
+            found += self._of_many(ask, pickles[first : first + size], progress)
         return found
-
-    def _digests(self, pickles: Sequence[bytes], progress: Progress | None) -> list[Digest | None]:
-        if not pickles:
-            return []
-        request = protocol.Digests(tuple(map(len, pickles)))
-        header, _ = self._ask(request, b"".join(pickles), progress)
-        return [_digest(values) for values in header["result"]]
 
     def _ask(
         self,
-        request: protocol.DocumentRequest | protocol.Digests,
+        request: protocol.DocumentRequest | protocol.Digests | protocol.Facts,
         payload: bytes,
         progress: Progress | None,
     ) -> tuple[dict[str, Any], bytes]:

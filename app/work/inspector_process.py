@@ -7,6 +7,7 @@ or huge costs this process and nothing else. It imports neither Qt nor a databas
 from __future__ import annotations
 
 import gc
+import json
 import signal
 import sys
 import traceback
@@ -19,6 +20,7 @@ from app.work import protocol
 from app.work.documents import Document
 from app.work.records import ComparedPage
 from persistence.errors import DecodeError, StoreError
+from persistence.facts import facts
 from persistence.pickles.comparison import Comparison
 from persistence.summary import digest
 
@@ -97,6 +99,8 @@ class _Desk:
     def answer(self, request: protocol.Request, payload: bytes) -> tuple[dict[str, Any], bytes]:
         if isinstance(request, protocol.Digests):
             return {"result": list(_digests(payload, request.sizes))}, b""
+        if isinstance(request, protocol.Facts):
+            return {"result": list(_facts(payload, request.sizes))}, b""
         document = self._document(request, payload)
         match request:
             case protocol.Root():
@@ -198,6 +202,16 @@ def _page(comparison: Comparison, request: protocol.Compare) -> ComparedPage:
     only = request.only_differences
     rows = comparison.children(request.path, request.first, request.count, only_differences=only)
     return ComparedPage(tuple(rows), comparison.child_count(request.path, only_differences=only))
+
+
+def _facts(payload: bytes, sizes: tuple[int, ...]) -> Iterator[str | None]:
+    for data in protocol.split(payload, sizes):
+        try:
+            # Without escapes: a search looks for letters as they are.
+            yield json.dumps(facts(data), ensure_ascii=False)
+        except (MemoryError, RecursionError):
+            yield None
+    gc.collect()
 
 
 def _digests(payload: bytes, sizes: tuple[int, ...]) -> Iterator[list[Any] | None]:

@@ -32,6 +32,7 @@ __all__ = [
     "DocumentRequest",
     "EditText",
     "Expression",
+    "Facts",
     "Find",
     "Hold",
     "Missing",
@@ -295,6 +296,18 @@ class Digests:
     sizes: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Asks for the facts of many pickles, as JSON objects; null for one unreadable.
+
+    Attributes:
+        sizes: Lengths of the pickles, which follow one after the other as bytes.
+    """
+
+    verb: ClassVar[str] = "facts"
+    sizes: tuple[int, ...] = ()
+
+
 Request: TypeAlias = (
     Root
     | Salvage
@@ -318,6 +331,7 @@ Request: TypeAlias = (
     | CompareRoot
     | Compare
     | Digests
+    | Facts
 )
 
 _REQUESTS: dict[str, Callable[..., Request]] = {kind.verb: kind for kind in get_args(Request)}
@@ -327,7 +341,7 @@ class Missing(Exception):
     """The inspector does not have the document (any more): its pickle must be sent again."""
 
 
-def request_to_wire(request: DocumentRequest | Digests) -> dict[str, Any]:
+def request_to_wire(request: DocumentRequest | Digests | Facts) -> dict[str, Any]:
     """Return a request as the header of a message."""
     values = {field.name: getattr(request, field.name) for field in fields(request)}
     return {"verb": request.verb, **values}

@@ -2,11 +2,15 @@
 
 A filter is a list of terms separated by blanks; an object has to match all of them.
 
-    sweep "two words"        contained in ID, name, type or state, in any case
+    sweep                    contained in ID, name, type or state, in any case
+    "two words"              the same, or contained in any value or path inside the object
     state:RUNNING            the state is RUNNING, in any case
     type:Application         contained in one column: id, type, state or name
     name=sweep-1  name!=x    exactly, or not, the whole text of a column ("" for none)
+    id=Application.4*        begins with; an ID exactly so, all else in any case
     size>10k  size<=1.5MiB   bytes; k, M, G count thousands, Ki, Mi, Gi count 1,024
+    execution.returncode!=0  an attribute by its path: = != : (contains) > >= < <=
+    .jobname:sweep           a path of one name begins with a dot
     modified>2026-11-01      later than that day; also 2026-11, 2026-11-01T14:30, local time
     -state:NEW  -word        not
 """
@@ -20,7 +24,19 @@ from datetime import datetime, timedelta
 
 from persistence.errors import StoreError
 
-__all__ = ["Between", "Equals", "FilterError", "Has", "Term", "parse"]
+__all__ = [
+    "Anywhere",
+    "Attribute",
+    "Begins",
+    "Between",
+    "Equals",
+    "FilterError",
+    "Has",
+    "Term",
+    "is_path",
+    "needs_facts",
+    "parse",
+]
 
 
 class FilterError(StoreError):
@@ -43,11 +59,57 @@ class Has:
 
 
 @dataclass(frozen=True, slots=True)
+class Anywhere:
+    """A text is contained in ID, name, type or state, or in a value or path of the object.
+
+    Attributes:
+        text: What is looked for, in any case.
+        negated: Whether objects that match are left out.
+    """
+
+    text: str
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """The value at a path inside the object compares so with a text; one without it never does.
+
+    Attributes:
+        path: As the tree shows it: `execution.returncode`, `arguments[0]`.
+        operator: "=", "!=", ":" for contains, ">", ">=", "<" or "<=". Numbers are compared
+            as numbers, all else as text, in any case.
+        text: What it is compared with.
+        negated: Whether objects that match are left out.
+    """
+
+    path: str
+    operator: str
+    text: str
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Equals:
     """A column is exactly a text; a state in any case, a type with or without its module.
 
     Attributes:
         text: The text; "" stands for "none" too.
+        column: "id", "type", "state" or "name".
+        negated: Whether objects that match are left out.
+    """
+
+    text: str
+    column: str
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Begins:
+    """A column begins with a text; an ID in exactly this case, all else in any.
+
+    Attributes:
+        text: The text.
         column: "id", "type", "state" or "name".
         negated: Whether objects that match are left out.
     """
@@ -74,9 +136,11 @@ class Between:
     negated: bool = False
 
 
-Term = Has | Equals | Between
+Term = Has | Anywhere | Attribute | Equals | Begins | Between
 
-_FIELD = re.compile(r"([A-Za-z_][\w.]*)(!=|>=|<=|=|:|>|<)")
+_KEY = r"""\[(?:'[^'"\\]*'|-?\d+)\]"""
+_PATH = re.compile(rf"(?:[^\W\d]\w*|{_KEY})(?:\.\w+|{_KEY})*")
+_FIELD = re.compile(rf"(\.?{_PATH.pattern})(!=|>=|<=|=|:|>|<)")
 _SIZE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(?:([kmgt])(i?))?b?", re.IGNORECASE)
 _COLUMNS = ("id", "type", "state", "name", "modified", "size")
 _TIME_FORMATS: tuple[tuple[str, timedelta | None], ...] = (
@@ -113,10 +177,15 @@ def _term(text: str, at: int) -> tuple[Term, int]:
         at += 1
     field = _FIELD.match(text, at)
     if field is None:
+        is_quoted = text[at] == '"'
         value, at = _value(text, at)
-        return Has(value, None, negated), at
+        return (Anywhere(value, negated) if is_quoted else Has(value, None, negated)), at
+    is_quoted = text[field.end() : field.end() + 1] == '"'
     value, at = _value(text, field.end())
-    return _field_term(field[1], field[2], value, negated), at
+    term = _field_term(field[1], field[2], value, negated)
+    if isinstance(term, Equals) and value.endswith("*") and not is_quoted:
+        term = Begins(value[:-1], term.column, term.negated)
+    return term, at
 
 
 def _value(text: str, at: int) -> tuple[str, int]:
@@ -138,12 +207,34 @@ def _value(text: str, at: int) -> tuple[str, int]:
     return "".join(parts), at + 1
 
 
+def is_path(text: str) -> bool:
+    """Whether a text is the path of an attribute, as the tree shows it.
+
+    >>> is_path("execution.returncode"), is_path("arguments[0]"), is_path("two words")
+    (True, True, False)
+    """
+    return _PATH.fullmatch(text) is not None
+
+
+def needs_facts(text: str) -> bool:
+    """Whether a filter asks for what is inside objects; a broken one asks for nothing."""
+    try:
+        return any(isinstance(term, Anywhere | Attribute) for term in parse(text))
+    except FilterError:
+        return False
+
+
 def _field_term(column: str, operator: str, value: str, negated: bool) -> Term:
+    if "." in column or "[" in column:
+        if not value:
+            return Has("", None, negated)  # the value is still to be typed
+        return Attribute(column.removeprefix("."), operator, value, negated)
     column = column.lower()
     if column not in _COLUMNS:
         raise FilterError(
             f"There is no column {column!r}.",
-            f"Known are {', '.join(_COLUMNS)}. Put a text with such a sign in quotation marks.",
+            f"Known are {', '.join(_COLUMNS)}; an attribute of that name is .{column}. "
+            "Put a text with such a sign in quotation marks.",
         )
     if operator == "!=":
         operator, negated = "=", not negated

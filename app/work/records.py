@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from persistence.pickles.comparison import Row as ComparedRow
 from persistence.pickles.search import Part
 
 __all__ = [
+    "COLUMN_KEYS",
     "ComparedPage",
     "ComparedPlace",
     "ComparedRow",
@@ -25,7 +26,12 @@ __all__ = [
     "StoreInfo",
 ]
 
-SortColumn = Literal["", "id", "type", "state", "name", "modified", "size"]
+COLUMN_KEYS = ("id", "type", "state", "name", "modified", "size")
+"""The columns that every store has."""
+
+SortColumn: TypeAlias = str
+"""One of these, the path of an attribute, or "" for the order of the store."""
+
 NodeKind = Literal["value", "object", "reference", "error"]
 
 
@@ -80,6 +86,7 @@ class Row:
         name: Its name, or None if it has none.
         modified: When it was last written, in seconds since the epoch, or None if unknown.
         size: Length of its pickle in bytes.
+        values: What stands at the paths that were asked for, as text; "" where nothing does.
     """
 
     id: str
@@ -88,6 +95,7 @@ class Row:
     name: str | None
     modified: float | None
     size: int
+    values: tuple[str, ...] = ()
 
     @property
     def is_readable(self) -> bool:
@@ -104,11 +112,13 @@ class RowQuery:
         sort: The column to sort by; "" for the order of the store.
         descending: Whether the highest comes first. Objects without a value come last both
             ways, and equal ones stay in the order of the store.
+        paths: Attributes that are shown with each object.
     """
 
     text: str = ""
     sort: SortColumn = ""
     descending: bool = False
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

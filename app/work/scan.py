@@ -3,6 +3,9 @@
 A store that keeps summaries gives them; of any other the bytes are read and digested in a
 process of their own, the scanner. All of this runs on the scan's own lane, in short steps, and
 asks the lanes of the store and of the index for what they own.
+
+An index that was stored by an earlier opening is compared with the store instead, by the stamps
+of its objects or by the moment up to which it was read, and only what differs is read again.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import blake2b
 from typing import Any
 
 from app.work.index import Entry, RowIndex
@@ -21,7 +25,7 @@ from persistence.errors import LoadError, ObjectNotFound
 from persistence.store import Changes, Record, Store
 from persistence.summary import Digest, Summary
 
-__all__ = ["Found", "Lanes", "Scan", "entries_of", "read_records"]
+__all__ = ["Found", "Lanes", "Scan", "entries_of", "read_records", "readable_records"]
 
 _FIRST_ROWS = 256
 _FIRST_SECONDS = 0.05
@@ -37,11 +41,11 @@ class Lanes:
 
     Attributes:
         on_store: Runs a function of the store.
-        on_index: Runs a function of the index.
+        on_index: Runs a function of the source of rows.
     """
 
     on_store: Callable[[Callable[[Store], Any], Priority], Any]
-    on_index: Callable[[Callable[[RowIndex], Any], Priority], Any]
+    on_index: Callable[[Callable[[Any], Any], Priority], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class Scan:
         self._keeps_summaries = keeps_summaries
         self._token: Any = None
         self._items: Iterator[Summary | Record] | None = None
+        self._left: list[str] | None = None  # IDs to read, the next ones last
         self._has_token = False
         self._first_ids: list[str] = []
         self._beginnings = 0
@@ -94,14 +99,23 @@ class Scan:
             What has changed since it was read.
         """
         try:
+            if self._left is not None:
+                return self._read_left()
             if self._items is None:
-                return self._begin()
+                found = None if self._beginnings else self._resume()
+                return self._begin() if found is None else found
             if not self._has_token:
                 return self._take_token()
             return self._go_on()
         except BaseException:
-            self._items = None
+            self._items = self._left = None
             raise
+
+    def restart(self) -> None:
+        """Have the next step begin anew: the index is empty again."""
+        self._items = self._left = None
+        self._beginnings = 0
+        self.is_complete = False
 
     def follow(self) -> Found:
         """Read what changed since the last look."""
@@ -109,8 +123,14 @@ class Scan:
             return self._read_again() if self.is_complete else Found()
         token = self._token
         changes: Changes = self._lanes.on_store(lambda store: store.changes(token), Priority.NORMAL)
-        found = self._absorb((*changes.changed, *changes.removed))
         self._token = changes.token
+        try:
+            found = self._absorb((*changes.changed, *changes.removed))
+        except BaseException:
+            self._token = token
+            raise
+        if changes.token != token:
+            self._keep_token()
         return found
 
     def pending(self) -> int:
@@ -123,7 +143,70 @@ class Scan:
 
     def absorb(self, ids: Iterable[str]) -> Found:
         """Read some objects again that were written or removed."""
-        return self._absorb(ids)
+        return self._absorb(ids, is_stamped=False)
+
+    # An index from an earlier opening
+
+    def _resume(self) -> Found | None:
+        """Find out what a stored index lacks; None if there is nothing to go on from."""
+        if not self._lanes.on_index(len, Priority.NORMAL):
+            return None
+        since = self._lanes.on_index(lambda index: index.token, Priority.NORMAL)
+        try:
+            left = self._since_stamps() if since is None else self._since_moment(int(since))
+        except (NotImplementedError, ValueError):
+            self._lanes.on_index(lambda index: index.clear(), Priority.NORMAL)
+            return None
+        self._has_token = True
+        self._beginnings = 1
+        self._left = left[::-1]
+        self.total = max(self._lanes.on_index(len, Priority.NORMAL), len(left))
+        self.done = self.total - len(left)
+        return Found()
+
+    def _since_moment(self, token: int) -> list[str]:
+        """Return the IDs of what was written or removed since a moment."""
+        changes: Changes = self._lanes.on_store(lambda store: store.changes(token), Priority.NORMAL)
+        if not isinstance(changes.token, int):
+            raise ValueError("it is another kind of store by now")
+        self._token = changes.token
+        return [*changes.changed, *changes.removed]
+
+    def _since_stamps(self) -> list[str]:
+        """Return the IDs of what is not as the stamps in the index say; drop what is gone."""
+        self._token = self._lanes.on_store(lambda store: store.changes().token, Priority.NORMAL)
+        known = dict(self._stored_stamps())
+        left: list[str] = []
+        stamps = self._lanes.on_store(lambda store: store.stamps(self._token), Priority.NORMAL)
+        for id_, stamp in stamps:  # of the token alone: the store has nothing to do with it
+            if known.pop(id_, None) != stamp:
+                left.append(id_)
+        for start in range(0, len(gone := list(known)), _STEP_ROWS):
+            self._lanes.on_index(
+                partial(_remove, ids=gone[start : start + _STEP_ROWS]), Priority.NORMAL
+            )
+        return left
+
+    def _stored_stamps(self) -> Iterator[tuple[str, str | None]]:
+        after = 0
+        while True:
+            rows, after = self._lanes.on_index(
+                partial(_stamps_after, position=after), Priority.BACKGROUND
+            )
+            if not rows:
+                return
+            yield from rows
+
+    def _read_left(self) -> Found:
+        """Read some of what a stored index lacks."""
+        assert self._left is not None
+        batch = [self._left.pop() for _ in range(min(len(self._left), _ABSORBED_AT_ONCE))]
+        found = self._absorb(batch)
+        self.done += len(batch)
+        if self._left:
+            return found
+        self._left = None
+        return found + self._complete()
 
     def _begin(self) -> Found:
         self.done = 0
@@ -156,10 +239,21 @@ class Scan:
         self._items = None
         # What was read before the token was taken may have changed unnoticed.
         found += self._absorb(self._first_ids)
-        found += self.follow()
+        return found + self._complete()
+
+    def _complete(self) -> Found:
+        found = self.follow()
+        self._keep_token()
         self.is_complete = True
-        self.total = self.done
+        self.total = self.done = self._lanes.on_index(len, Priority.NORMAL)
         return found
+
+    def _keep_token(self) -> None:
+        """Note up to which moment the index is complete, if the store counts such."""
+        if isinstance(self._token, int):
+            self._lanes.on_index(
+                lambda index: setattr(index, "token", str(self._token)), Priority.NORMAL
+            )
 
     def _take(self, most: int, seconds: float) -> tuple[list[Summary | Record], bool]:
         """Return the next objects, and whether these are the last."""
@@ -171,20 +265,42 @@ class Scan:
         return taken
 
     def _put(self, items: Sequence[Summary | Record]) -> Found:
-        entries = entries_of(items, self._scanner)
+        entries = (
+            self._stamped(entries_of(items, self._scanner))
+            if self._has_token
+            else (entries_of(items, self._scanner))
+        )
         changed = self._lanes.on_index(lambda index: index.put(entries), Priority.NORMAL)
         self.done += len(items)
         self.total = max(self.total, self.done) if self.total else 0
         # At first everything is new, which is not worth telling.
         return Found(tuple(changed)) if self._beginnings > 1 else Found()
 
-    def _absorb(self, ids: Iterable[str]) -> Found:
+    def _stamped(self, entries: list[Entry]) -> list[Entry]:
+        """Note what the token says of objects that were read after it was taken."""
+        if self._token is None or isinstance(self._token, int):
+            return entries
+        token, ids = self._token, [entry.row.id for entry in entries]
+        try:
+            stamps: dict[str, str] = self._lanes.on_store(
+                lambda store: dict(store.stamps(token, ids)), Priority.NORMAL
+            )
+        except NotImplementedError:
+            return entries
+        return [
+            Entry(entry.row, entry.revision, entry.references, stamps.get(entry.row.id))
+            for entry in entries
+        ]
+
+    def _absorb(self, ids: Iterable[str], *, is_stamped: bool = True) -> Found:
         wanted = list(dict.fromkeys(ids))
         changed: list[str] = []
         removed: list[str] = []
         for start in range(0, len(wanted), _ABSORBED_AT_ONCE):
             batch = wanted[start : start + _ABSORBED_AT_ONCE]
             entries = self._entries(batch)
+            if is_stamped:
+                entries = self._stamped(entries)
             there = {entry.row.id for entry in entries}
             gone = [id_ for id_ in batch if id_ not in there]
             changed += self._lanes.on_index(partial(_put, entries=entries), Priority.NORMAL)
@@ -196,7 +312,7 @@ class Scan:
             items = self._lanes.on_store(lambda store: list(store.summaries(ids)), Priority.NORMAL)
         else:
             items = self._lanes.on_store(
-                lambda store: list(_readable_records(store, ids)), Priority.NORMAL
+                lambda store: list(readable_records(store, ids)), Priority.NORMAL
             )
         return entries_of(items, self._scanner)
 
@@ -218,7 +334,7 @@ def entries_of(items: Sequence[Summary | Record], scanner: Inspector) -> list[En
     return [_entry_of_record(*pair) for pair in zip(records, digests, strict=True)]
 
 
-def _readable_records(store: Store, ids: Iterable[str]) -> Iterator[Record]:
+def readable_records(store: Store, ids: Iterable[str]) -> Iterator[Record]:
     """Iterate over the records of some IDs; one that cannot be read comes without bytes.
 
     A store that says in a `LoadError` which one that is reads them in the order of the IDs.
@@ -252,6 +368,10 @@ def _put(index: RowIndex, entries: Sequence[Entry]) -> list[str]:
     return index.put(entries)
 
 
+def _stamps_after(index: RowIndex, position: int) -> tuple[list[tuple[str, str | None]], int]:
+    return index.stamps_after(position)
+
+
 def _remove(index: RowIndex, ids: Sequence[str]) -> list[str]:
     return index.remove(ids)
 
@@ -260,11 +380,11 @@ def _all_records(store: Store) -> Iterator[Record]:
     try:
         yield from store.records()
     except NotImplementedError:
-        yield from _readable_records(store, store.list())
+        yield from readable_records(store, store.list())
     except LoadError as error:  # one of many; those before it are read
         yield Record(error.id_, b"")
         ids = store.list()
-        yield from _readable_records(store, ids[ids.index(error.id_) + 1 :])
+        yield from readable_records(store, ids[ids.index(error.id_) + 1 :])
 
 
 def _take(
@@ -294,11 +414,17 @@ def _entry_of_summary(summary: Summary) -> Entry:
         None if summary.modified is None else summary.modified.timestamp(),
         summary.size,
     )
-    return Entry(row, hash(row))
+    return Entry(row, _revision(repr(row).encode("utf-8", "surrogatepass")))
 
 
 def _entry_of_record(record: Record, digest: Digest | None) -> Entry:
     modified = None if record.modified is None else record.modified.timestamp()
     known = digest or Digest("", None, None, ())
     row = Row(record.id_, known.type, known.state, known.name, modified, len(record.data))
-    return Entry(row, hash((record.data, modified)), known.references)
+    return Entry(row, _revision(record.data, modified), known.references)
+
+
+def _revision(data: bytes, modified: float | None = None) -> int:
+    """Return a number by which versions of an object are told apart, today and tomorrow."""
+    digest = blake2b(data, digest_size=8, salt=repr(modified).encode()[:16])
+    return int.from_bytes(digest.digest(), "big", signed=True)

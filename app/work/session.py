@@ -9,15 +9,17 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.work.follower import Follower
-from app.work.index import RowIndex
+from app.work.index_files import IndexFolder
 from app.work.inspector import Bounds
 from app.work.objects import ObjectReader, Side
 from app.work.open_store import OpenStore
 from app.work.pool import Outbox, Priority
+from app.work.rankings import asks_inside
 from app.work.records import ComparedPlace, Link, NodeRow, Row, RowQuery, RowWindow, StoreInfo
+from app.work.rows import RowSource
 from app.work.scan import read_records
 from app.work.task import Progress, Task
 from app.work.watcher import Watcher
@@ -38,6 +40,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+_REST_MS = 250  # without a question; then further pages of the rows shown are made quick
 
 
 class StoreSession(QObject):
@@ -61,6 +65,9 @@ class StoreSession(QObject):
             session is not live.
         trouble: A sentence: the store cannot be followed at the moment, and is tried again.
         recovered: The store answers again.
+
+    Attributes:
+        indexes: Where indexes of stores are kept, or None.
     """
 
     opened = Signal(object)
@@ -74,14 +81,21 @@ class StoreSession(QObject):
     trouble = Signal(str)
     recovered = Signal()
 
-    def __init__(self, parent: QObject | None = None, bounds: Bounds | None = None) -> None:
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        bounds: Bounds | None = None,
+        indexes: IndexFolder | None = None,
+    ) -> None:
         """Make a session with nothing open.
 
         Args:
             parent: Owner.
             bounds: What looking into one object may take, if other than usual.
+            indexes: Where indexes of stores are kept; None to keep none.
         """
         super().__init__(parent)
+        self.indexes = indexes
         self._bounds = bounds or Bounds()
         self._outbox = Outbox(self)
         self._open_store: OpenStore | None = None
@@ -89,6 +103,11 @@ class StoreSession(QObject):
         self._watcher: Watcher | None = None
         self._info: StoreInfo | None = None
         self._is_live = False
+        self._asked = RowQuery()
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(_REST_MS)
+        self._rest.timeout.connect(self._on_rest)
 
     @property
     def info(self) -> StoreInfo | None:
@@ -116,7 +135,7 @@ class StoreSession(QObject):
         Ends with `opened` or `open_failed`.
         """
         self.close()
-        work = OpenStore(self._outbox, self._bounds)
+        work = OpenStore(self._outbox, self._bounds, self.indexes)
         self._open_store = work
         work.store_lane.submit(
             lambda _: work.open(StoreUrl.parse(uri), read_only=read_only), Priority.VISIBLE
@@ -127,6 +146,7 @@ class StoreSession(QObject):
         work, self._open_store = self._open_store, None
         if work is None:
             return
+        self._rest.stop()
         was_open, self._info = self._info is not None, None
         if self._follower is not None:
             self._follower.stop()
@@ -150,10 +170,21 @@ class StoreSession(QObject):
         if self._follower is not None:
             self._follower.set_live(live)
 
+    def pause_scan(self) -> None:
+        """Read no further for the list; `refresh` goes on. What has been read is kept."""
+        if self._follower is not None:
+            self._follower.pause()
+
+    def rebuild_index(self) -> None:
+        """Throw the index of the store away and read the store anew, if it needs an index."""
+        if self._open_store is not None and self._info is not None:
+            self._open_store.index_lane.call(self._open_store.clear_index)
+
     # Rows of the ID table
 
     def page(self, query: RowQuery, first: int, count: int) -> Task:
         """Give some rows of a query: a tuple of `Row`, fewer at the end."""
+        self._look_inside(query)
         return self._ask_index(lambda index: index.page(query, first, count))
 
     def count(self, query: RowQuery) -> Task:
@@ -194,12 +225,14 @@ class StoreSession(QObject):
             ids: The objects whose row numbers are wanted.
             with_count: Whether to count.
         """
+        self._look_inside(query)
         wanted = list(ids)
         task = self._ask_index(
             lambda index: index.window(query, firsts, size, wanted, with_count=with_count)
         )
         if self._open_store is not None:
-            self._open_store.on_index(lambda index: index.prepare(query), Priority.BACKGROUND)
+            self._asked = query
+            self._rest.start()
         return task
 
     def rows(self, ids: Iterable[str]) -> Task:
@@ -207,7 +240,7 @@ class StoreSession(QObject):
         wanted = list(ids)
         return self._ask_index(lambda index: index.rows(wanted))
 
-    def call_index(self, function: Callable[[RowIndex], T]) -> Task:
+    def call_index(self, function: Callable[[RowSource], T]) -> Task:
         """Give what a function of the index returns; it runs on the index's own thread."""
         return self._ask_index(function)
 
@@ -402,11 +435,11 @@ class StoreSession(QObject):
         work.on_store(act)
         return task
 
-    def _ask_index(self, question: Callable[[RowIndex], T]) -> Task:
+    def _ask_index(self, question: Callable[[RowSource], T]) -> Task:
         work = self._open_store
         if work is None:
             return self._refused()
-        return work.index_lane.submit(lambda _: work.with_index(question), Priority.VISIBLE)
+        return work.ask_index(question)
 
     def _ask_inspector(
         self,
@@ -425,6 +458,15 @@ class StoreSession(QObject):
         ticket.fail(StoreError("No store is open."))
         return task
 
+    def _look_inside(self, query: RowQuery) -> None:
+        """Have what is inside objects read, if a query asks for it."""
+        if self._follower is not None and asks_inside(query):
+            self._follower.want_facts()
+
+    def _on_rest(self) -> None:
+        if self._open_store is not None:
+            self._open_store.prepare_rows(self._asked)
+
     def _on_opened(self, info: StoreInfo) -> None:
         assert self._open_store is not None
         self._info = info
@@ -438,6 +480,8 @@ class StoreSession(QObject):
         follower.trouble.connect(self.trouble)
         follower.recovered.connect(self.recovered)
         self._follower = follower
+        generation = self._outbox.generation
+        self._open_store.index_emptied = lambda: self._outbox.post(follower.start_again, generation)
         self.opened.emit(info)
         if self._follower is follower:  # a slot may have closed or reopened the session
             follower.set_live(self._is_live)

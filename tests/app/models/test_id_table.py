@@ -302,3 +302,22 @@ def test_places_and_ids_are_asked_of_the_rows_shown(
     show(model, RowQuery(sort="id", descending=True), qtbot)
     assert answer(model.locate("Job.18")) == 1
     assert answer(model.ids([(0, 1)])) == ["Job.19", "Job.18"]
+
+
+def test_columns_of_attributes_come_and_go_under_the_validator(
+    folder: Path, open_session: Open, model: IdTableModel, qtbot: QtBot
+) -> None:
+    write(folder, {f"Job.{n}": {"a": n, "b": -n} for n in range(4)})
+    model.set_session(open_session(folder))
+    first = len(COLUMNS)
+    model.set_paths(["['a']", "['b']"])
+    qtbot.waitUntil(lambda: "3" in shown(model, first) and "-3" in shown(model, first + 1))
+    show(model, RowQuery(sort="['b']", paths=("['a']", "['b']")), qtbot)
+    qtbot.waitUntil(lambda: shown(model, first)[:1] == ["3"])
+    model.set_paths(["['b']"])
+    assert model.columnCount() == first + 1
+    qtbot.waitUntil(lambda: shown(model, first)[:1] == ["-3"])
+    model.set_paths([])
+    assert model.columnCount() == first
+    assert model.query.sort == ""
+    qtbot.waitUntil(lambda: not model.is_busy)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.work.index import Entry, RowIndex
-from app.work.query import Between, Equals, FilterError, Has, Term, parse
+from app.work.query import Begins, Between, Equals, FilterError, Has, Term, parse
 from app.work.records import Row, RowQuery
 from persistence.errors import StoreError
 from persistence.ids import order_key
@@ -64,6 +64,12 @@ def matches(term: Term, found: Row) -> bool:
     elif isinstance(term, Has):
         columns = [term.column] if term.column else ["id", "name", "type", "state"]
         matched = any(contains(getattr(found, column), term.text) for column in columns)
+    elif isinstance(term, Begins):
+        value = getattr(found, term.column) or ""
+        if term.column == "id":
+            matched = value.startswith(term.text)
+        else:
+            matched = contains(value[: len(term.text)], term.text)
     else:
         value = getattr(found, term.column) or ""
         if term.column == "state":
@@ -121,7 +127,8 @@ _rows = st.builds(
 _filters = st.sampled_from(
     ["", "", "sweep", "STRASSE", "straße", "σίσυφος", "state:running", "-state:NEW", "type:job",
      "type=Job", "type!=lab.Job", "name=sweep-9", 'name=""', "id:1", "-1", "size>10k", "-size<=500",
-     "modified>2001-09-10", "-modified<2001-09-10", "state: a", "% _ '", "state= type:appl"]
+     "modified>2001-09-10", "-modified<2001-09-10", "state: a", "% _ '", "state= type:appl",
+     "id=A*", "name=s*", "name=STRASSE*", "-type=lab*"]
 )  # fmt: skip
 _queries = st.builds(
     RowQuery,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.work.query import Between, Equals, FilterError, Has, parse
+from app.work.query import Anywhere, Attribute, Begins, Between, Equals, FilterError, Has, parse
 
 INFINITY = float("inf")
 
@@ -24,10 +24,15 @@ def local(*parts: int) -> float:
         ("   ", ()),
         ("sweep", (Has("sweep"),)),
         ("two words", (Has("two"), Has("words"))),
-        ('"two words"', (Has("two words"),)),
-        ('"say \\"hi\\" \\\\ \\n"', (Has('say "hi" \\ \\n'),)),
+        ('"two words"', (Anywhere("two words"),)),
+        ("execution.returncode!=0", (Attribute("execution.returncode", "!=", "0"),)),
+        ("-arguments[0]:true", (Attribute("arguments[0]", ":", "true", negated=True),)),
+        ("['a b'].c>=1.5", (Attribute("['a b'].c", ">=", "1.5"),)),
+        (".jobname=sweep", (Attribute("jobname", "=", "sweep"),)),
+        ("execution.returncode:", (Has(""),)),
+        ('"say \\"hi\\" \\\\ \\n"', (Anywhere('say "hi" \\ \\n'),)),
         ("-word", (Has("word", negated=True),)),
-        ('-"two words"', (Has("two words", negated=True),)),
+        ('-"two words"', (Anywhere("two words", negated=True),)),
         ("- word", (Has("-"), Has("word"))),
         ("a-b", (Has("a-b"),)),
         ("state:running", (Equals("running", "state"),)),
@@ -40,6 +45,9 @@ def local(*parts: int) -> float:
         ("-name!=x", (Equals("x", "name"),)),
         ('name=""', (Equals("", "name"),)),
         ("name:a:b=c", (Has("a:b=c", "name"),)),
+        ("id=Job.4*", (Begins("Job.4", "id"),)),
+        ("-name!=x*", (Begins("x", "name"),)),
+        ('name="x*"', (Equals("x*", "name"),)),
         ("state:", (Has("", "state"),)),
         ("size:", (Has(""),)),
         ("size>10k", (Between("size", low=10_000.000000000002),)),
@@ -100,7 +108,10 @@ def test_any_text_gives_terms_or_a_sentence(text: str) -> None:
     except FilterError as error:
         assert str(error)
     else:
-        assert all(isinstance(term, Has | Equals | Between) for term in terms)
+        assert all(
+            isinstance(term, Has | Anywhere | Attribute | Equals | Begins | Between)
+            for term in terms
+        )
 
 
 @given(st.lists(st.text(min_size=1, max_size=10), max_size=5), st.booleans())
@@ -108,7 +119,7 @@ def test_quoted_texts_come_back_as_they_were(texts: list[str], negated: bool) ->
     sign = "-" if negated else ""
     quoted = [text.replace("\\", "\\\\").replace('"', '\\"') for text in texts]
     written = " ".join(f'{sign}"{text}"' for text in quoted)
-    assert parse(written) == tuple(Has(text, negated=negated) for text in texts)
+    assert parse(written) == tuple(Anywhere(text, negated=negated) for text in texts)
 
 
 @given(
