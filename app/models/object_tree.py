@@ -31,7 +31,8 @@ __all__ = ["ObjectTreeModel"]
 
 _HORIZONTAL = Qt.Orientation.Horizontal
 _NO_INDEX = QModelIndex()
-_LEAF = Qt.ItemFlag.ItemNeverHasChildren
+_BRANCH = Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled
+_LEAF = _BRANCH | Qt.ItemFlag.ItemNeverHasChildren
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -392,9 +393,10 @@ class ObjectTreeModel(QAbstractItemModel):
             self._loader.load(self._table[parent.internalId()])
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        flags = super().flags(index)
         node = self._node(index)
-        return flags if node is None or node.can_expand else flags | _LEAF
+        if node is None:
+            return Qt.ItemFlag.NoItemFlags
+        return _BRANCH if node.can_expand else _LEAF  # made once: views ask for every line
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = DISPLAY_ROLE

@@ -10,9 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPixmap
-from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import (
+    QApplication,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
 from app.models.columns import COLUMNS, Column
 from app.models.roles import DISPLAY_ROLE
@@ -70,14 +76,15 @@ class RowDelegate(QStyledItemDelegate):
         rows: Gives a row of the model by its number, or None while it is not there.
     """
 
-    def __init__(self, marks: ChangeMarks[str], parent: QObject | None = None) -> None:
+    def __init__(self, marks: ChangeMarks[str], view: QWidget) -> None:
         """Make the delegate.
 
         Args:
             marks: Which objects have just changed, by ID.
-            parent: Owner.
+            view: The view that it paints in, and its owner.
         """
-        super().__init__(parent)
+        super().__init__(view)
+        self._view = view
         self.columns: Sequence[Column] = COLUMNS
         self.rows: Callable[[int], Row | None] = lambda _: None
         self._marks = marks
@@ -162,7 +169,7 @@ class RowDelegate(QStyledItemDelegate):
         """Draw the mark of a state; return the width it takes."""
         size = self._usual.metrics.ascent()
         picture = self._pictures.get(state)
-        ratio = painter.device().devicePixelRatioF()
+        ratio = self._view.devicePixelRatioF()
         if picture is None or picture.devicePixelRatio() != ratio:
             picture = QPixmap(round(size * ratio), round(size * ratio))
             picture.setDevicePixelRatio(ratio)

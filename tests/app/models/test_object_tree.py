@@ -281,7 +281,7 @@ def test_the_first_lines_come_before_the_others_and_none_counts_as_changed(
     counts: list[int] = []
     tree.model.rowsInserted.connect(lambda *_: counts.append(tree.model.rowCount(items)))
     tree.expand(items)
-    tree.until(lambda: counts == [64, 90])
+    tree.until(lambda: counts[-2:] == [64, 90])  # maybe after "Loading…"
     assert tree.value(tree.child(items, "[89]")) == "89"
     assert changed == []
 
