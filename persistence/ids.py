@@ -17,12 +17,12 @@ if sys.version_info >= (3, 14):
 else:
     from uuid6 import uuid7
 
-__all__ = ["new_id", "order_key"]
+__all__ = ["is_device", "new_id", "order_key"]
 
 _LONGEST_PREFIX = 80  # characters
 _MOST_BYTES = 200  # of them: a file's name has at most 255
 # A file named like one of these, with any ending, is a device on Windows.
-_DEVICE = re.compile(r"(CON|PRN|AUX|NUL|COM\d|LPT\d)", re.IGNORECASE)
+_DEVICE = re.compile(r"(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|COM[\d¹²³]|LPT[\d¹²³])", re.IGNORECASE)
 _NUMBERED = re.compile(r"(.*?)(\d{1,18})", re.DOTALL)
 
 
@@ -34,9 +34,18 @@ def new_id(obj: Any) -> str:
     """
     letters = re.sub(r"\W", "", type(obj).__name__)[:_LONGEST_PREFIX]
     prefix = letters.encode()[:_MOST_BYTES].decode(errors="ignore") or "Object"
-    if _DEVICE.fullmatch(prefix):
+    if is_device(prefix):
         prefix = f"_{prefix}"
     return f"{prefix}.{UUID(int=uuid7().int).hex}"
+
+
+def is_device(name: str) -> bool:
+    """Whether a name means a device to Windows, in any folder and with any ending.
+
+    >>> is_device("nul.pickle"), is_device("Console")
+    (True, False)
+    """
+    return _DEVICE.fullmatch(name.partition(".")[0].rstrip(" ")) is not None
 
 
 def order_key(id_: str) -> tuple[str, int, str]:

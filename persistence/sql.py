@@ -15,7 +15,14 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
-from persistence.errors import ConflictError, DecodeError, ObjectNotFound, SaveError, StoreError
+from persistence.errors import (
+    ConflictError,
+    DecodeError,
+    ObjectNotFound,
+    SaveError,
+    StoreError,
+    one_line,
+)
 from persistence.records import DEFAULT_PROTOCOL, RecordStore
 from persistence.sql_connection import Database
 from persistence.sql_errors import Cause, cause_of
@@ -94,6 +101,13 @@ class SqlStore(RecordStore):
             self._database.close()
             raise
         self.keeps_summaries = self._layout.keeps_summaries
+        triggers = self._database.triggers(self._layout.tables)
+        if triggers and not self.read_only:
+            self.read_only = True
+            self.notices.append(
+                f"Trigger {triggers[0]!r} in the database would do more than what is asked when "
+                "an object is written: opened read-only. DROP TRIGGER changes that."
+            )
         if not self._database.has_transactions(self._table):
             self.read_only = True
             self.notices.append(
@@ -122,7 +136,7 @@ class SqlStore(RecordStore):
         )
         if not database.is_writable and not self.read_only:
             self.read_only = True
-            self.notices.append(f"{url.path} is not writable for you: opened read-only.")
+            self.notices.append(one_line(f"{url.path} is not writable for you: opened read-only."))
         return database
 
     def _find_layout(self, create: bool) -> Layout:

@@ -27,6 +27,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Double,
     Index,
     Integer,
@@ -54,13 +55,14 @@ from persistence.sql_layout import Layout, Saved, as_time, chunks, first_rows
 from persistence.store import Changes
 from persistence.summary import Summary
 
-__all__ = ["COLUMNS", "LONGEST_NAME", "JobshelfLayout"]
+__all__ = ["COLUMNS", "LONGEST_NAME", "JobshelfLayout", "companions"]
 
 COLUMNS = ("seq", "id", "type", "state", "name", "size", "saved", "change", "data")
 """The columns of a table of objects."""
 
 _FORMAT = 1
 _SHOWN = ("id", "type", "state", "name", "size", "saved")
+_CUT = ("type", "state", "name")
 _LONGEST_ID = 255  # characters: four bytes each still fit into MySQL's keys
 _LONGEST_TEXT = 1000  # characters of a type, a state or a name
 _ELLIPSIS = "…"
@@ -75,6 +77,11 @@ _mysql: dict[str, Any] = {
     "mysql_charset": "utf8mb4",
     "mysql_collate": "utf8mb4_bin",
 }
+
+
+def companions(name: str) -> tuple[str, ...]:
+    """Return the names of all tables of a store."""
+    return name, f"{name}_references", f"{name}_removed", f"{name}_meta"
 
 
 class _Tables:
@@ -166,8 +173,15 @@ class JobshelfLayout(Layout):
             size=func.length(objects.c.data) if is_sqlite else objects.c.size,
             saved=objects.c.saved,
         )
+        self.tables = companions(name)
         compile_ = database.compile
-        shown = [objects.c[name] for name in _SHOWN]
+        shown: list[ColumnElement[Any]] = [objects.c[name] for name in _SHOWN]
+        if is_sqlite:  # which keeps texts of any length: a stranger's would fill the memory
+            for position, name_ in enumerate(_SHOWN):
+                if name_ in _CUT:
+                    shown[position] = func.substr(
+                        objects.c[name_], literal_column("1"), literal_column(str(_LONGEST_TEXT))
+                    )
         since = bindparam("since", type_=BigInteger)
         now = bindparam("now", type_=BigInteger)
         id_ = bindparam("id", type_=_id_text)

@@ -76,6 +76,7 @@ class Layout(ABC):
 
     Attributes:
         name: The table's name.
+        tables: The names of all tables that hold the store.
         writer: Whose layout it is.
         keeps_summaries: Whether type, state and name are columns.
     """
@@ -95,6 +96,7 @@ class Layout(ABC):
         self._database = database
         self._table = table
         self.name = table.name
+        self.tables: tuple[str, ...] = (table.name,)
         id_: ColumnElement[Any] = table.c.id
         data: ColumnElement[Any] = table.c.data
         if database.engine.dialect.name == "sqlite":

@@ -13,7 +13,7 @@ from sqlalchemy.types import Integer
 from persistence.errors import StoreError
 from persistence.sql_connection import Database
 from persistence.sql_gc3pie import GC3PieLayout
-from persistence.sql_jobshelf import COLUMNS, LONGEST_NAME, JobshelfLayout
+from persistence.sql_jobshelf import COLUMNS, LONGEST_NAME, JobshelfLayout, companions
 from persistence.sql_layout import Layout
 
 __all__ = ["check_table_name", "create_layout", "find_layout", "missing_table"]
@@ -46,11 +46,7 @@ def find_layout(database: Database, name: str) -> Layout | None:
         kind = database.type_of(name)
         if kind is None:
             return None
-        if kind != "table":
-            raise StoreError(
-                f"{name!r} in {database.place} is a {kind}, not a table.",
-                "Only tables can hold a store.",
-            )
+        _refuse_unless_table(database, name, kind)
         columns = inspect(database.engine).get_columns(name)
     layout = _layout_of(columns)
     if layout is None:
@@ -60,7 +56,18 @@ def find_layout(database: Database, name: str) -> Layout | None:
             f"A job store has at least 'id' (a whole number), 'data' and 'state'. "
             f"{_advice(database, name)}",
         )
+    if layout is JobshelfLayout:
+        for table in companions(name):
+            _refuse_unless_table(database, table, database.type_of(table) or "table")
     return layout(database, name)
+
+
+def _refuse_unless_table(database: Database, name: str, kind: str) -> None:
+    if kind != "table":
+        raise StoreError(
+            f"{name!r} in {database.place} is a {kind}, not a table.",
+            "Only tables can hold a store.",
+        )
 
 
 def create_layout(database: Database, name: str) -> Layout:
@@ -101,14 +108,13 @@ def _advice(database: Database, name: str) -> str:
 
 
 def _layout_of(columns: Columns) -> Callable[[Database, str], Layout] | None:
-    by_name = {column["name"].lower(): column for column in columns}
+    # What is computed cannot be written, and computing it may take all of the memory.
+    by_name = {column["name"].lower(): column for column in columns if "computed" not in column}
     if by_name.keys() >= set(COLUMNS):
         return JobshelfLayout
     if by_name.keys() >= set(_GC3PIE_COLUMNS) and isinstance(by_name["id"]["type"], Integer):
         further = [
-            column["name"]
-            for name, column in by_name.items()
-            if name not in _GC3PIE_COLUMNS and "computed" not in column
+            column["name"] for name, column in by_name.items() if name not in _GC3PIE_COLUMNS
         ]
         return partial(GC3PieLayout, further=further)
     return None

@@ -2,17 +2,19 @@
 
 A connection trusts nothing in the file: no function or virtual table that the schema names
 runs beyond what is harmless (`trusted_schema`, and SQLite's defensive mode where Python can
-set it). Read-only connections leave no file behind: a database in WAL mode with no writer is
-read as immutable, until a writer appears.
+set it), no trigger runs at all, and no journal beside it is settled that names a file
+elsewhere. Read-only connections leave no file behind: a database in WAL mode with no writer
+is read as immutable, until a writer appears.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
@@ -24,6 +26,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool, StaticPool
 
 from persistence.errors import StoreError
+from persistence.files import make_folder, open_regular
 from persistence.sql_connection import Connection, Database
 from persistence.sql_errors import Cause, cause_of
 from persistence.sqlite_header import is_in_wal_mode
@@ -38,6 +41,11 @@ Durability = Literal["full", "normal"]
 _SYNCHRONOUS: dict[Durability, str] = {"full": "EXTRA", "normal": "NORMAL"}
 APPLICATION_ID = int.from_bytes(b"JobS", "big")
 """What tells files that Jobshelf made from other SQLite files (resources/jobshelf-mime.xml)."""
+
+# A rollback journal begins with this; where it also ends with it, it names a "super-journal",
+# which SQLite removes once it has rolled back (https://sqlite.org/fileformat.html, section 3).
+_JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
+_SQL_COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 
 _BUSY_MILLISECONDS = 100  # then `Connection` tries again
 
@@ -107,10 +115,18 @@ class SqliteDatabase(Database):
                 " AND type IN ('table', 'view')",
                 {"name": name},
             ):
-                words = str(definition).split(None, 2)
+                words = _SQL_COMMENT.sub(" ", str(definition)).split(None, 2)
                 is_virtual = len(words) > 1 and words[1].upper() == "VIRTUAL"
                 return "virtual table" if is_virtual else str(kind)
         return None
+
+    def triggers(self, tables: Sequence[str]) -> list[str]:
+        with self.connection() as connection:
+            found = connection.fetch(
+                "SELECT name, tbl_name FROM sqlite_master WHERE type='trigger'"
+            )
+        wanted = {table.lower() for table in tables}
+        return sorted(str(name) for name, table in found if str(table).lower() in wanted)
 
     @contextmanager
     def creating(self, _table: str) -> Iterator[Connection]:
@@ -179,7 +195,7 @@ class SqliteDatabase(Database):
 
     def _make_folder(self, folder: Path) -> None:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         except OSError as error:
             raise _file_error(folder, error) from error
 
@@ -187,6 +203,7 @@ class SqliteDatabase(Database):
         if self._is_in_memory:
             return self._open(MEMORY)
         if not self._read_only:
+            self._refuse_journal_of_others()
             return self._open(self._uri("rwc" if self._create else "rw"))
         leftover = self._leftover()
         if leftover is None and self._is_in_wal_mode():
@@ -218,6 +235,8 @@ class SqliteDatabase(Database):
                 "trusted_schema = OFF",
                 f"synchronous = {_SYNCHRONOUS[self._durability]}",
                 "fullfsync = ON" if self._durability == "full" else "fullfsync = OFF",
+                "cell_size_check = ON",
+                "mmap_size = 0",  # a file that another program cuts would end this one
             ):
                 connection.execute(f"PRAGMA {pragma}")
             if sys.version_info >= (3, 12):
@@ -241,9 +260,35 @@ class SqliteDatabase(Database):
         except OSError as error:
             raise _file_error(Path(self._path), error) from error
 
+    def _refuse_journal_of_others(self) -> None:
+        """Refuse to settle a journal that names another file: SQLite would remove that one."""
+        name = self._beside("-journal")
+        try:
+            descriptor = open_regular(name)
+            if descriptor is None:
+                return
+            with os.fdopen(descriptor, "rb") as file:
+                is_journal = file.read(len(_JOURNAL_MAGIC)) == _JOURNAL_MAGIC
+                file.seek(-min(len(_JOURNAL_MAGIC), os.fstat(descriptor).st_size), os.SEEK_END)
+                names_another = file.read() == _JOURNAL_MAGIC
+                length = file.tell()
+        except OSError as error:
+            raise _file_error(Path(name), error) from error
+        if is_journal and names_another and length > 2 * len(_JOURNAL_MAGIC):
+            raise StoreError(
+                f"{name} holds a change of several databases at once, and settling it would "
+                "remove a file elsewhere.",
+                "Settle it with the program that made it, or open the store read-only.",
+            )
+
+    def _beside(self, suffix: str) -> str:
+        """Return the name of a file that SQLite keeps beside the database."""
+        path = os.path.realpath(self._path) if os.path.islink(self._path) else self._path
+        return f"{path}{suffix}"
+
     def _leftover(self) -> str | None:
         """Return the file with changes that are not yet in the database, if there is one."""
-        for name in (f"{self._path}-wal", f"{self._path}-journal"):
+        for name in (self._beside("-wal"), self._beside("-journal")):
             with suppress(OSError):
                 if os.stat(name).st_size > 0:
                     return name
