@@ -97,6 +97,10 @@ class FileTransaction:
         """Whether another writer's transaction is under way or was left behind."""
         return os.path.lexists(self._folder)
 
+    def is_foreign(self) -> bool:
+        """Whether what is there is no transaction of ours, which nobody can finish."""
+        return self._committed() is None
+
     def pending(self) -> dict[str, Path | None]:
         """Return the committed changes that may not be in place: name → file, or removed.
 

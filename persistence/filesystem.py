@@ -14,7 +14,7 @@ import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from functools import cached_property
 from hashlib import blake2b, sha256
@@ -233,22 +233,30 @@ class FilesystemStore(RecordStore):
 
     def _has(self, ids: Sequence[str]) -> set[str]:
         pending = self._settle()
-        return {id_ for id_ in ids if self._read(id_, pending) is not None}
+        return {id_ for id_ in ids if self._is_there(id_, pending)}
+
+    def _is_there(self, id_: str, pending: dict[str, Path | None]) -> bool:
+        """Whether there is such an object, even if it cannot be read."""
+        if not _is_file_name(id_):
+            return False
+        if id_ in pending:
+            return pending[id_] is not None
+        path = self._directory / id_
+        return any(map(is_regular_file, (path, Path(f"{path}{_BACKUP_SUFFIX}"))))
 
     def _settle(self) -> dict[str, Path | None]:
         """Finish what a killed writer left; return what a living one has still to do."""
         if not self._transaction.is_pending():
             return {}
-        if not self.read_only:
-            try:
-                with self._locked(0.0):
+        try:
+            if self._transaction.is_foreign():
+                return {}
+            if not self.read_only:
+                # Its writer may be alive. If the disk refuses, it can be read all the same;
+                # whoever writes is told.
+                with suppress(Timeout, OSError, StoreError), self._locked(0.0):
                     self._transaction.finish()
                     return {}
-            except Timeout:
-                pass  # its writer is alive
-            except (OSError, StoreError):
-                pass  # it can be read past; whoever writes is told
-        try:
             return self._transaction.pending()
         except OSError as error:
             raise _store_error(self._directory, "read", error) from error
@@ -379,6 +387,8 @@ class FilesystemStore(RecordStore):
         """Refuse an edit whose record is not as expected."""
         if edit.id_ in changes:
             found = changes[edit.id_]
+        elif edit.expected is None:
+            found = b"" if self._is_there(edit.id_, {}) else None
         else:
             record = self._read(edit.id_, {})
             found = None if record is None else record.data

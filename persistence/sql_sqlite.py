@@ -26,7 +26,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool, StaticPool
 
 from persistence.errors import StoreError
-from persistence.files import make_folder, open_regular
+from persistence.files import is_regular_file, make_folder, open_regular
 from persistence.sql_connection import Connection, Database
 from persistence.sql_errors import Cause, cause_of
 from persistence.sqlite_header import is_in_wal_mode
@@ -202,6 +202,7 @@ class SqliteDatabase(Database):
     def _connect(self) -> sqlite3.Connection:
         if self._is_in_memory:
             return self._open(MEMORY)
+        self._refuse_traps_beside()
         if not self._read_only:
             self._refuse_journal_of_others()
             return self._open(self._uri("rwc" if self._create else "rw"))
@@ -259,6 +260,16 @@ class SqliteDatabase(Database):
             return is_in_wal_mode(self._path)
         except OSError as error:
             raise _file_error(Path(self._path), error) from error
+
+    def _refuse_traps_beside(self) -> None:
+        """Refuse what is no file where SQLite keeps one: it would wait for a FIFO for ever."""
+        for suffix in ("-journal", "-wal", "-shm"):
+            name = self._beside(suffix)
+            if os.path.lexists(name) and not is_regular_file(name):
+                raise StoreError(
+                    f"{name} is not a regular file, but SQLite would use it as one.",
+                    "Move it away, or copy the database alone and open the copy.",
+                )
 
     def _refuse_journal_of_others(self) -> None:
         """Refuse to settle a journal that names another file: SQLite would remove that one."""

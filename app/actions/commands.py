@@ -22,6 +22,7 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 from app.actions.journal import Act, Deleted, Entry, EntryState, Journal, JournalRecord
 from app.work.session import StoreSession
 from persistence.errors import ConflictError, SaveError, StoreError
+from persistence.pickles.texts import escaped
 from persistence.store import Edit, Store
 
 __all__ = ["ChangeCommand", "ChangeStack", "Way", "fingerprint", "phrase"]
@@ -302,8 +303,8 @@ def phrase(ids: Sequence[str]) -> str:
     ('a', 'a and b', 'a and 2 others')
     """
     if len(ids) < 3:
-        return " and ".join(ids)
-    return f"{ids[0]} and {len(ids) - 1:,} others"
+        return escaped(" and ".join(ids))
+    return f"{escaped(ids[0])} and {len(ids) - 1:,} others"
 
 
 def _check(store: Store, records: Sequence[JournalRecord], versions: Mapping[str, str]) -> None:

@@ -177,7 +177,7 @@ _in_folder("folder: a name that is no text", _named(b"A\xff\xfe.1"), ("A\udcff\u
 _in_folder("folder: the longest name", _named(_LONG), ("Good.1", _LONG))
 _in_folder("folder: markup as a name", _named("A<b><img src=x>.1"), ("A<b><img src=x>.1", "Good.1"))
 _in_folder("folder: a device of Windows", _named("CON"), ("CON", "Good.1"))
-_in_folder("folder: backslashes", _named("..\\..\\A.1"), ("..\\..\\A.1", "Good.1"))
+_in_folder("folder: backslashes", _named("A\\..\\x.1"), ("A\\..\\x.1", "Good.1"))
 _in_folder(
     "folder: the lock is a link",
     _link(".jobshelf-lock.OLD", "../outside/precious"),
@@ -237,9 +237,9 @@ def _(folder: Path) -> Path:
     return folder / "session"
 
 
-@_trap("session: its address leads upwards", "not on this machine|no file or folder", None)
+@_trap("session: its address leads upwards", "not on this machine", None)
 def _(folder: Path) -> Path:
-    _session(folder, b"file:///nowhere/..")
+    _session(folder, b"file:///nowhere/x%5C..")
     (folder / "session" / "jobs" / "Good.1").unlink()
     (folder / "session" / "jobs").rmdir()
     return folder / "session"
