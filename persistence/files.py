@@ -19,6 +19,7 @@ __all__ = [
     "is_real_folder",
     "is_regular_file",
     "make_folder",
+    "may",
     "open_regular",
     "read_bounded",
     "write_flushed",
@@ -87,6 +88,11 @@ def read_bounded(descriptor: int, longest: int) -> bytes:
         if sum(map(len, pieces)) > longest:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
     return pieces[0] if len(pieces) == 2 else b"".join(pieces)
+
+
+def may(path: str | os.PathLike[str], mode: int) -> bool:
+    """Whether this process may do something with a file: `os.R_OK`, `os.W_OK`."""
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def is_regular_file(path: str | os.PathLike[str]) -> bool:

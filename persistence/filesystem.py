@@ -38,6 +38,7 @@ from persistence.files import (
     LARGEST_OBJECT,
     is_regular_file,
     make_folder,
+    may,
     open_regular,
     read_bounded,
 )
@@ -132,7 +133,7 @@ class FilesystemStore(RecordStore):
         except OSError as error:
             raise _store_error(self._directory, "opened", error) from error
         else:
-            if not self.read_only and not os.access(self._directory, os.W_OK):
+            if not self.read_only and not may(self._directory, os.W_OK):
                 self.read_only = True
                 self.notices.append(
                     one_line(f"{self._directory} is not writable for you: opened read-only.")

@@ -26,7 +26,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool, StaticPool
 
 from persistence.errors import StoreError
-from persistence.files import is_regular_file, make_folder, open_regular
+from persistence.files import is_regular_file, make_folder, may, open_regular
 from persistence.sql_connection import Connection, Database
 from persistence.sql_errors import Cause, cause_of
 from persistence.sqlite_header import is_in_wal_mode
@@ -187,11 +187,11 @@ class SqliteDatabase(Database):
             )
         if not stat.S_ISREG(mode):
             raise StoreError(f"{path} is not a regular file.", "Choose a SQLite database file.")
-        if not _may(path, os.R_OK):
+        if not may(path, os.R_OK):
             raise StoreError(
                 f"You have no permission to read {path}.", "Ask its owner, or open a copy."
             )
-        self.is_writable = _may(path, os.W_OK) and _may(path.parent, os.W_OK)
+        self.is_writable = may(path, os.W_OK) and may(path.parent, os.W_OK)
 
     def _make_folder(self, folder: Path) -> None:
         try:
@@ -321,11 +321,6 @@ class SqliteDatabase(Database):
 
 class _Immutable(sqlite3.Connection):
     """A connection that takes its file for unchanging: good only until it is changed."""
-
-
-def _may(path: Path, mode: int) -> bool:
-    is_effective = os.access in os.supports_effective_ids
-    return os.access(path, mode, effective_ids=is_effective)
 
 
 def _file_error(path: Path, error: OSError) -> StoreError:
