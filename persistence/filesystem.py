@@ -10,6 +10,7 @@ GC3Pie 2.6.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import re
 import time
@@ -56,7 +57,9 @@ _LONGEST_NAME = 255  # bytes, on all common file systems
 _ELSEWHERE = re.compile(r"[/\0]" if os.name != "nt" else r'[/\\\0-\x1f<>:"|?*]|[. ]$')
 _STOP = b"."  # every whole pickle ends with this opcode
 _SAMPLE = 20  # files looked at to tell whose store a folder is
-_RACY_NANOSECONDS = 2 * 10**9  # how coarse the times of files may be
+_RACY = 2.0  # seconds: how coarse the times of files may be
+_WRITING = 0.1  # seconds for which a writer may not have closed a file
+_PAUSE = 0.005  # seconds
 _TRIES = 20  # at a file that GC3Pie is writing over and over
 
 
@@ -211,7 +214,7 @@ class FilesystemStore(RecordStore):
             status = os.lstat(self._directory / name)
         except OSError:
             return None
-        is_racy = abs(time.time_ns() - status.st_mtime_ns) < _RACY_NANOSECONDS
+        is_racy = abs(time.time_ns() - status.st_mtime_ns) < _RACY * 1e9
         return _Stamp(
             status.st_mtime_ns,
             status.st_ctime_ns,
@@ -272,22 +275,25 @@ class FilesystemStore(RecordStore):
             record = self._read_file(id_, moved)
             if record is not None:
                 return record
-        for _ in range(_TRIES):
-            record = self._read_file(id_, self._directory / id_)
-            backup_path = self._directory / f"{id_}{_BACKUP_SUFFIX}"
+        path = self._directory / id_
+        backup_path = self._directory / f"{id_}{_BACKUP_SUFFIX}"
+        # GC3Pie moves a file aside, opens the new one, writes, removes the former, and only
+        # then closes the new one: for a moment there is nothing, or a part, and no backup.
+        for attempt in range(_TRIES):
+            record = self._read_file(id_, path)
             has_backup = os.path.lexists(backup_path)
-            if record is not None and not has_backup and record.data.endswith(_STOP):
-                return record
-            if record is not None and has_backup and _is_whole(record.data):
-                return record
+            age = _age(record)
+            if record is not None and record.data.endswith(_STOP):
+                is_sure = not has_backup and age > _WRITING
+                if is_sure or _is_whole(record.data):
+                    return record
             backup = self._read_file(id_, backup_path) if has_backup else None
             if backup is not None:
                 return backup
-            # GC3Pie moves a file aside, writes the new one, and removes the former: there
-            # is nothing, or a part, if that ended in between.
-            again = self._read_file(id_, self._directory / id_)
-            if (again and again.data) == (record and record.data):
-                return again
+            if attempt and (record is None or age > _RACY):
+                return record
+            if attempt:
+                time.sleep(_PAUSE)
         return record
 
     def _read_file(self, id_: str, path: Path) -> Record | None:
@@ -452,6 +458,13 @@ def _is_whole(data: bytes) -> bool:
     except DecodeError:
         return False
     return True
+
+
+def _age(record: Record | None) -> float:
+    """Return how long ago a file was written, in seconds; much where its time makes no sense."""
+    if record is None or record.modified is None:
+        return math.inf
+    return abs(time.time() - record.modified.timestamp())
 
 
 def _time(seconds: float) -> datetime | None:
