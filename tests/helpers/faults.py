@@ -29,6 +29,8 @@ from typing import Any
 
 import pytest
 
+from persistence import files
+
 __all__ = ["Disk", "Fault", "Killed", "Step", "Way", "power_cuts", "write_down"]
 
 _HARMLESS = "lock"  # files whose names have this in them are not part of the content
@@ -106,8 +108,9 @@ class Disk:
     def in_use(self) -> Iterator[Disk]:
         """Have all calls of this process pass through here."""
         with pytest.MonkeyPatch.context() as patch:
-            for name in ("open", "write", "fsync", "close"):
+            for name in ("open", "write", "close"):
                 patch.setattr(os, name, self._on_descriptor(name, getattr(os, name)))
+            patch.setattr(files, "_flush", self._on_descriptor("flush", files._flush))
             for name in ("unlink", "mkdir", "rmdir", "replace"):
                 patch.setattr(os, name, self._on_path(name, getattr(os, name)))
             patch.setattr(shutil, "rmtree", _remove_tree)
@@ -157,7 +160,7 @@ class Disk:
             self._open.pop(descriptor, None)
             call(descriptor)
 
-        return {"open": opened, "write": written, "fsync": flushed, "close": closed}[name]
+        return {"open": opened, "write": written, "flush": flushed, "close": closed}[name]
 
     def _on_path(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def changed(path: Any, *more: Any, **options: Any) -> None:

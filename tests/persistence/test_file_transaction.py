@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from persistence import Edit, FilesystemStore
+from persistence import Edit, FilesystemStore, files
 from persistence.errors import StoreError
 from persistence.store import ABSENT
 from persistence.testing import Node
@@ -90,7 +90,7 @@ def content(folder: Path, **options: Any) -> Content:
 @pytest.fixture(autouse=True)
 def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """`Disk` knows what is flushed; the real disk need not do it thousands of times."""
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    monkeypatch.setattr(files, "_flush", lambda descriptor: None)
 
 
 @dataclass
