@@ -27,7 +27,7 @@ from tests.helpers.load import COUNTERS, Report, begin, counted, leftovers, run_
 
 STRESS = float(os.environ.get("JOBSHELF_STRESS", "1"))
 PROCESSES = 3 if STRESS <= 1 else 8
-SECONDS = 3.0 * STRESS
+SECONDS = 2.0 * STRESS
 KINDS = ("file", "own", "gc3pie.db", "gc3pie folder")
 
 
