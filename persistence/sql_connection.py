@@ -15,11 +15,12 @@ import os
 import random
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, inspect
+from sqlalchemy.engine import Inspector
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import ExecutableDDLElement
 from sqlalchemy.sql import ClauseElement
@@ -31,6 +32,7 @@ from persistence.urls import StoreUrl
 __all__ = ["Connection", "Database"]
 
 Row = tuple[Any, ...]
+T = TypeVar("T")
 
 # Connections that a fork left in a child: they are the parent's, and closing them here, or
 # letting them be collected, would end its sessions and drop its locks.
@@ -219,6 +221,19 @@ class Database(ABC):
                 yield
             except (DBAPIError, self._driver_errors()) as error:
                 raise self.error(error) from error
+
+    def reflect(self, look: Callable[[Inspector], T]) -> T:
+        """Return what SQLAlchemy finds out about tables; waits for writers as statements do."""
+        deadline = time.monotonic() + self._retry_seconds()
+        while True:
+            try:
+                with self._turn:
+                    return look(inspect(self.engine))
+            except (DBAPIError, self._driver_errors()) as error:
+                cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+                if not is_busy(cause) or time.monotonic() > deadline:
+                    raise self.error(error) from error
+            time.sleep(random.uniform(0.0005, 0.005))  # noqa: S311 - no secret
 
     def close(self) -> None:
         """Close all idle connections; those in use are closed when they come back."""

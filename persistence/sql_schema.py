@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import inspect
 from sqlalchemy.engine import Inspector
 from sqlalchemy.types import Integer
 
@@ -42,12 +41,11 @@ def find_layout(database: Database, name: str) -> Layout | None:
     Raises:
         StoreError: What has that name is no table of objects.
     """
-    with database.translated():
-        kind = database.type_of(name)
-        if kind is None:
-            return None
-        _refuse_unless_table(database, name, kind)
-        columns = inspect(database.engine).get_columns(name)
+    kind = _kind(database, name)
+    if kind is None:
+        return None
+    _refuse_unless_table(database, name, kind)
+    columns = database.reflect(lambda inspector: inspector.get_columns(name))
     layout = _layout_of(columns)
     if layout is None:
         names = ", ".join(repr(column["name"]) for column in columns[:_LONGEST_LIST])
@@ -58,8 +56,13 @@ def find_layout(database: Database, name: str) -> Layout | None:
         )
     if layout is JobshelfLayout:
         for table in companions(name):
-            _refuse_unless_table(database, table, database.type_of(table) or "table")
+            _refuse_unless_table(database, table, _kind(database, table) or "table")
     return layout(database, name)
+
+
+def _kind(database: Database, name: str) -> str | None:
+    with database.translated():
+        return database.type_of(name)
 
 
 def _refuse_unless_table(database: Database, name: str, kind: str) -> None:
@@ -93,13 +96,8 @@ def missing_table(database: Database, name: str) -> StoreError:
 
 
 def _advice(database: Database, name: str) -> str:
-    with database.translated():
-        inspector: Inspector = inspect(database.engine)
-        tables = {
-            table: columns
-            for (_, table), columns in inspector.get_multi_columns().items()
-            if table != name
-        }
+    found = database.reflect(Inspector.get_multi_columns)
+    tables = {table: columns for (_, table), columns in found.items() if table != name}
     stores = sorted(table for table, columns in tables.items() if _layout_of(columns))
     if not stores:
         return "No table in it looks like a job store."
