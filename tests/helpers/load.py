@@ -118,15 +118,14 @@ def _work(address: str, seconds: float, number: int, queue: Any) -> None:
     chance = random.Random(number)
     report = Report()
     until = time.monotonic() + seconds
-    with make_store(address) as store:
-        assert isinstance(store, RecordStore)
-        while time.monotonic() < until:
-            act = chance.choice((_save, _replace, _remove, _count, _count, _list, _read))
-            try:
+    try:
+        with make_store(address) as store:
+            assert isinstance(store, RecordStore)
+            while time.monotonic() < until:
+                act = chance.choice((_save, _replace, _remove, _count, _count, _list, _read))
                 act(store, report, chance)
-            except Exception as error:
-                report.torn.append(f"{act.__name__}: {error!r}")
-                break
+    except Exception as error:
+        report.torn.append(repr(error))
     queue.put(report)
 
 

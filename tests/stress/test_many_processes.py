@@ -133,21 +133,24 @@ def test_gc3pie_and_we_write_to_one_store(address: str, home_of_gc3pie: dict[str
         begin(store)
     assert _python is not None
     script = Path(__file__).parents[1] / "helpers" / "gc3pie_load.py"
-    writer = subprocess.Popen(
+    with subprocess.Popen(
         [_python, str(script), address, str(SECONDS + 1)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=home_of_gc3pie,
-    )
-    assert writer.stdout is not None
-    assert writer.stdout.readline() == "started\n", writer.communicate()[1][-2000:]
-    with opened(address) as store:
-        theirs = set(store.list()) - {*COUNTERS}
-        reports = run_load(address, PROCESSES - 1, SECONDS / 2)
-        seen = _watch(store, theirs, SECONDS / 2)
-    output, errors = writer.communicate(timeout=120)
-    assert writer.returncode == 0, errors[-2000:]
+    ) as writer:
+        try:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == "started\n", writer.communicate()[1][-2000:]
+            with opened(address) as store:
+                theirs = set(store.list()) - {*COUNTERS}
+                reports = run_load(address, PROCESSES - 1, SECONDS / 2)
+                seen = _watch(store, theirs, SECONDS / 2)
+            output, errors = writer.communicate(timeout=120)
+            assert writer.returncode == 0, errors[-2000:]
+        finally:
+            writer.kill()
     left = json.loads(output)
     check(address, reports, set(left["jobs"]))
     assert set(left["jobs"]) == theirs
