@@ -117,10 +117,10 @@ def _harm(address: str, number: int) -> None:
 def _work(address: str, seconds: float, number: int, queue: Any) -> None:
     chance = random.Random(number)
     report = Report()
-    until = time.monotonic() + seconds
     try:
         with make_store(address) as store:
             assert isinstance(store, RecordStore)
+            until = time.monotonic() + seconds
             while time.monotonic() < until:
                 act = chance.choice((_save, _replace, _remove, _count, _count, _list, _read))
                 act(store, report, chance)

@@ -134,7 +134,7 @@ def test_gc3pie_and_we_write_to_one_store(address: str, home_of_gc3pie: dict[str
     assert _python is not None
     script = Path(__file__).parents[1] / "helpers" / "gc3pie_load.py"
     with subprocess.Popen(
-        [_python, str(script), address, str(SECONDS + 1)],
+        [_python, str(script), address, str(2 * SECONDS + 1)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
