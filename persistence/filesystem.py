@@ -60,6 +60,7 @@ _SAMPLE = 20  # files looked at to tell whose store a folder is
 _RACY = 2.0  # seconds: how coarse the times of files may be
 _WRITING = 0.1  # seconds for which a writer may not have closed a file
 _PAUSE = 0.005  # seconds
+_MISSES = 4  # looks at a file that is not there, until it is said not to be
 _TRIES = 20  # at a file that GC3Pie is writing over and over
 
 
@@ -290,9 +291,10 @@ class FilesystemStore(RecordStore):
             backup = self._read_file(id_, backup_path) if has_backup else None
             if backup is not None:
                 return backup
-            if attempt and (record is None or age > _RACY):
+            is_being_written = record is not None and age <= _RACY
+            if not is_being_written and attempt >= _MISSES:
                 return record
-            if attempt:
+            if is_being_written:
                 time.sleep(_PAUSE)
         return record
 
@@ -394,8 +396,10 @@ class FilesystemStore(RecordStore):
         """Refuse an edit whose record is not as expected."""
         if edit.id_ in changes:
             found = changes[edit.id_]
+        elif not self._is_there(edit.id_, {}):
+            found = None
         elif edit.expected is None:
-            found = b"" if self._is_there(edit.id_, {}) else None
+            found = b""
         else:
             record = self._read(edit.id_, {})
             found = None if record is None else record.data

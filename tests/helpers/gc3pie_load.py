@@ -43,7 +43,7 @@ def main(url, seconds):
     jobs = [Job(0, 10) for _ in range(5)]
     for job in jobs:
         patiently(store.save, job)
-    print("started", flush=True)
+    print(json.dumps([str(job.persistent_id) for job in jobs]), flush=True)
     until = time.time() + float(seconds)
     number = 0
     while time.time() < until:
