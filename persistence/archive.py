@@ -38,7 +38,7 @@ from threading import Lock
 from typing import IO, Any, NoReturn
 
 from persistence.errors import DecodeError, LoadError, ReadOnlyError, StoreError
-from persistence.file_transaction import flush_folder
+from persistence.files import flush_folder
 from persistence.pickles.texts import escaped, shortened
 from persistence.records import RecordStore
 from persistence.store import Changes, Edit, Ids, Record, Store

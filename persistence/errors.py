@@ -2,7 +2,8 @@
 
 Every class carries fields, composes its message from them, says in `advice` what to do
 next, and survives pickling (errors cross process boundaries). A message names the store
-by its address without password.
+by its address without password. What a stranger's store has named may stand in it, so it is
+one line, with nothing in it that could move or reverse what is written.
 """
 
 from __future__ import annotations
@@ -24,9 +25,21 @@ __all__ = [
     "StoreError",
     "StoreMissing",
     "UnknownSchemeError",
+    "one_line",
 ]
 
 _LONGEST_SHOWN = 200  # characters of a path in a message
+
+
+def one_line(text: str) -> str:
+    r"""Return a text with its control and bidirectional characters as escapes.
+
+    >>> one_line("jobs\x1b[2J\u202e")
+    'jobs\\x1b[2J\\u202e'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 class StoreError(Exception):
@@ -38,6 +51,7 @@ class StoreError(Exception):
     """
 
     def __init__(self, reason: str, advice: str = "") -> None:
+        reason, advice = one_line(reason), one_line(advice)
         super().__init__(reason, advice)
         self.reason = reason
         self.advice = advice
@@ -217,7 +231,7 @@ class DecodeError(StoreError):
 
     def name_object(self, id_: str, store: str) -> None:
         """Say in the message which stored object this is about."""
-        self.reason = self.reason.replace("This pickle", f"Object {id_!r} in {store}", 1)
+        self.reason = one_line(self.reason.replace("This pickle", f"Object {id_!r} in {store}", 1))
         self.advice = "`read` gives its bytes as they are."
         self.args = (self.reason, self.advice)
         self.id_ = id_

@@ -14,29 +14,42 @@ together with objects and in one transaction.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import re
-import stat
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from functools import cached_property
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
 from persistence.errors import (
     ConflictError,
+    DecodeError,
     LoadError,
     ObjectNotFound,
     SaveError,
     StoreError,
     StoreMissing,
+    one_line,
 )
 from persistence.file_transaction import LOCK_NAME, FileTransaction
-from persistence.ids import new_id, order_key
+from persistence.files import (
+    LARGEST_OBJECT,
+    is_regular_file,
+    make_folder,
+    may,
+    open_regular,
+    read_bounded,
+)
+from persistence.ids import is_device, new_id, order_key
+from persistence.pickles import decode
 from persistence.records import DEFAULT_PROTOCOL, RecordStore
 from persistence.store import ABSENT, Changes, Edit, Ids, Leftover, Record
 from persistence.urls import StoreUrl
@@ -51,17 +64,32 @@ AS_FILE = b"file"
 
 _LOCK_SECONDS = 30.0
 _LONGEST_NAME = 255  # bytes, on all common file systems
-_NOT_IN_NAMES = re.compile(r"[/\\\0-\x1f]" if os.name != "nt" else r'[/\\\0-\x1f<>:"|?*]|[. ]$')
-# Neither follow a link out of the store, nor wait for the other end of a FIFO.
-_OPEN_FLAGS = (
-    os.O_RDONLY
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_BINARY", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-)
+_ELSEWHERE = re.compile(r"[/\0]" if os.name != "nt" else r'[/\\\0-\x1f<>:"|?*]|[. ]$')
 _STOP = b"."  # every whole pickle ends with this opcode
 _SAMPLE = 20  # files looked at to tell whose store a folder is
+_RACY = 2.0  # seconds: how coarse the times of files may be
+_WRITING = 0.1  # seconds for which a writer may not have closed a file
+_PAUSE = 0.005  # seconds
+_MISSES = 4  # looks at a file that is not there, until it is said not to be
+_TRIES = 20  # at a file that GC3Pie is writing over and over
+
+
+class _Stamp(NamedTuple):
+    """What tells that a file was written since.
+
+    Attributes:
+        modified, changed: Its times, in nanoseconds.
+        size: Bytes.
+        inode: Which file it is.
+        sum: Checksum of its content, if it was written so lately that another write might
+            leave all the rest as it is; else b"".
+    """
+
+    modified: int
+    changed: int
+    size: int
+    inode: int
+    sum: bytes = b""
 
 
 class FilesystemStore(RecordStore):
@@ -121,9 +149,11 @@ class FilesystemStore(RecordStore):
         except OSError as error:
             raise _store_error(self._directory, "opened", error) from error
         else:
-            if not self.read_only and not os.access(self._directory, os.W_OK):
+            if not self.read_only and not may(self._directory, os.W_OK):
                 self.read_only = True
-                self.notices.append(f"{self._directory} is not writable for you: opened read-only.")
+                self.notices.append(
+                    one_line(f"{self._directory} is not writable for you: opened read-only.")
+                )
 
     @property
     def kind(self) -> str:
@@ -168,11 +198,7 @@ class FilesystemStore(RecordStore):
             with os.scandir(self._directory) as entries:
                 for entry in entries:
                     name = entry.name
-                    if (
-                        not name.startswith(".")
-                        and not name.endswith(BACKUP_SUFFIX)
-                        and entry.is_file(follow_symlinks=False)
-                    ):
+                    if _names_an_object(name) and entry.is_file(follow_symlinks=False):
                         yield name
         except FileNotFoundError:
             return
@@ -211,18 +237,16 @@ class FilesystemStore(RecordStore):
     def changes(self, since: Any = None) -> Changes:
         """Compare the files' times and sizes with those of the last call."""
         self._settle()
-        stamps: dict[str, tuple[int, int, int]] = {}
-        for name in self._names():
-            try:
-                status = os.lstat(self._directory / name)
-            except OSError:
-                continue  # removed since it was listed
-            stamps[name] = (status.st_mtime_ns, status.st_size, status.st_ino)
+        stamps = {name: stamp for name in self._names() if (stamp := self._stamp(name))}
         if since is None:
             return Changes(stamps)
         return Changes(
             stamps,
-            changed=tuple(name for name in stamps if stamps[name] != since.get(name)),
+            changed=tuple(
+                name
+                for name, stamp in stamps.items()
+                if name not in since or self._is_written(name, since[name], stamp)
+            ),
             removed=tuple(name for name in since if name not in stamps),
         )
 
@@ -234,27 +258,64 @@ class FilesystemStore(RecordStore):
         for id_ in token if ids is None else ids:
             stamp = token.get(id_)
             if stamp is not None:
-                modified, size, _ = stamp
-                yield id_, f"{modified} {size}"
+                yield id_, f"{stamp.modified} {stamp.size}"
+
+    def _stamp(self, name: str) -> _Stamp | None:
+        """Return the stamp of a file, or None if it was removed since it was listed."""
+        try:
+            status = os.lstat(self._directory / name)
+        except OSError:
+            return None
+        is_racy = abs(time.time_ns() - status.st_mtime_ns) < _RACY * 1e9
+        return _Stamp(
+            status.st_mtime_ns,
+            status.st_ctime_ns,
+            status.st_size,
+            status.st_ino,
+            self._sum(name) if is_racy else b"",
+        )
+
+    def _is_written(self, name: str, before: _Stamp, now: _Stamp) -> bool:
+        if before[:-1] != now[:-1]:
+            return True
+        return before.sum != b"" and before.sum != (now.sum or self._sum(name))
+
+    def _sum(self, name: str) -> bytes:
+        try:
+            record = self._read_file(name, self._directory / name)
+        except LoadError:
+            return b"unreadable"
+        return b"missing" if record is None else blake2b(record.data, digest_size=8).digest()
 
     def _has(self, ids: Sequence[str]) -> set[str]:
         pending = self._settle()
-        return {id_ for id_ in ids if self._read(id_, pending) is not None}
+        return {id_ for id_ in ids if self._is_there(id_, pending)}
+
+    def _is_there(self, id_: str, pending: dict[str, Path | None]) -> bool:
+        """Whether there is such an object, even if it cannot be read."""
+        if not _is_file_name(id_):
+            return False
+        if id_ in pending:
+            return pending[id_] is not None
+        path = self._directory / id_
+        return any(map(is_regular_file, (path, Path(f"{path}{BACKUP_SUFFIX}"))))
 
     def _settle(self) -> dict[str, Path | None]:
         """Finish what a killed writer left; return what a living one has still to do."""
         if not self._transaction.is_pending():
             return {}
-        if not self.read_only:
-            try:
-                with self._lock.acquire(timeout=0):
+        try:
+            if self._transaction.is_foreign():
+                return {}
+            if not self.read_only:
+                # Its writer may be alive. If the disk refuses, it can be read all the same;
+                # whoever writes is told.
+                with suppress(Timeout, OSError, StoreError), self._locked(0.0):
                     self._transaction.finish()
                     return {}
-            except Timeout:
-                pass  # its writer is alive
-            except OSError as error:
-                raise _store_error(self._directory, "repaired", error) from error
-        return self._transaction.pending()
+            return self._transaction.pending()
+        except OSError as error:
+            raise _store_error(self._directory, "read", error) from error
 
     def _read(self, id_: str, pending: dict[str, Path | None]) -> Record | None:
         if id_.startswith(FILE_PREFIX):
@@ -269,33 +330,43 @@ class FilesystemStore(RecordStore):
             record = self._read_file(id_, moved)
             if record is not None:
                 return record
-        record = self._read_file(id_, self._directory / id_)
-        if record is None or not record.data.endswith(_STOP):
-            backup = self._read_file(id_, self._directory / f"{id_}{BACKUP_SUFFIX}")
-            return backup or record
+        path = self._directory / id_
+        backup_path = self._directory / f"{id_}{BACKUP_SUFFIX}"
+        # GC3Pie moves a file aside, opens the new one, writes, removes the former, and only
+        # then closes the new one: for a moment there is nothing, or a part, and no backup.
+        for attempt in range(_TRIES):
+            record = self._read_file(id_, path)
+            has_backup = os.path.lexists(backup_path)
+            age = _age(record)
+            if record is not None and record.data.endswith(_STOP):
+                is_sure = not has_backup and age > _WRITING
+                if is_sure or _is_whole(record.data):
+                    return record
+            backup = self._read_file(id_, backup_path) if has_backup else None
+            if backup is not None:
+                return backup
+            is_being_written = record is not None and age <= _RACY
+            if not is_being_written and attempt >= _MISSES:
+                return record
+            if is_being_written:
+                time.sleep(_PAUSE)
         return record
 
     def _read_file(self, id_: str, path: Path) -> Record | None:
         try:
-            descriptor = os.open(path, _OPEN_FLAGS)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EISDIR):
-                return None  # a link, a FIFO, a folder: none of them is an object
-            if os.path.isdir(path):  # Windows refuses to open a folder
+            descriptor = open_regular(path)
+            if descriptor is None:
                 return None
-            raise _load_error(id_, path, error) from error
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
+            try:
+                data = read_bounded(descriptor, LARGEST_OBJECT)
+                modified = os.fstat(descriptor).st_mtime
+            finally:
                 os.close(descriptor)
-                return None
-            with os.fdopen(descriptor, "rb") as file:
-                data = file.read()
         except OSError as error:
             raise _load_error(id_, path, error) from error
-        return Record(id_, data, datetime.fromtimestamp(status.st_mtime, timezone.utc))
+        except MemoryError as error:
+            raise _load_error(id_, path, OSError(errno.EFBIG, os.strerror(errno.EFBIG))) from error
+        return Record(id_, data, _time(modified))
 
     # Changing it
 
@@ -307,28 +378,22 @@ class FilesystemStore(RecordStore):
                     raise ObjectNotFound(edit.id_, self._address)
                 raise SaveError(
                     f"{edit.id_!r} cannot be the name of a file in {self._directory}.",
-                    "Save the object under an ID without slashes or control characters.",
+                    "Save it under another ID: a short one without slashes or a dot before it.",
                     id_=edit.id_,
                     store=self._address,
                 )
         if not edits:
             return
         try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            with self._lock:
+            make_folder(self._directory)
+            with self._locked(_LOCK_SECONDS):
                 if self._transaction.is_pending():
                     self._transaction.finish()
-                changes: dict[str, bytes | None] = {}
-                objects: Ids = []
-                for edit in edits:
-                    name = _name_for(edit)
-                    assert name is not None  # looked at above
-                    self._check(edit, name, changes)
-                    changes[name] = edit.data
-                    if edit.data is None and name == edit.id_:
-                        objects.append(name)
-                self._drop_backups(objects, changes)
-                self._transaction.run(changes)
+                named = [(edit, _name_for(edit) or "") for edit in edits]
+                seen = {name: self._look(name) for _, name in named}
+                changes = self._checked(named)
+                self._drop_backups(named, changes)
+                self._transaction.run(changes, lambda: self._check_again(named, seen))
         except Timeout:
             raise StoreError(
                 f"{self._directory} is locked by another program for over {_LOCK_SECONDS:.0f} s.",
@@ -337,10 +402,67 @@ class FilesystemStore(RecordStore):
         except OSError as error:
             raise _store_error(self._directory, "written to", error) from error
 
+    @contextmanager
+    def _locked(self, patience: float) -> Iterator[None]:
+        """Hold the folder's lock.
+
+        Raises:
+            Timeout: Another program held it for so many seconds.
+            StoreError, OSError: It cannot be locked at all.
+        """
+        path = self._directory / LOCK_NAME
+        if os.path.lexists(path) and not is_regular_file(path):
+            raise StoreError(
+                f"{path} is not a file, so the store cannot be locked.",
+                "Remove it, then the store can be changed.",
+            )
+        try:
+            lock = self._lock.acquire(timeout=patience)
+        except NotImplementedError as error:
+            raise StoreError(
+                f"The file system of {self._directory} has no locks, so programs that write at "
+                "the same time would harm each other.",
+                "Copy the store to a local disk.",
+            ) from error
+        with lock:
+            yield
+
+    def _look(self, id_: str) -> tuple[int, ...] | None:
+        """Return what tells whether another program that takes no lock writes to a file."""
+        try:
+            status = os.lstat(self._directory / id_)
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
+
+    def _check_again(
+        self, named: Sequence[tuple[Edit, str]], seen: dict[str, tuple[int, ...] | None]
+    ) -> None:
+        """Refuse what GC3Pie, which takes no lock, wrote over while we wrote beside it."""
+        if any(self._look(name) != looked for name, looked in seen.items()):
+            self._checked(named)
+
+    def _checked(self, named: Sequence[tuple[Edit, str]]) -> dict[str, bytes | None]:
+        """Return what is to be in the files in the end, by their names.
+
+        Raises:
+            ConflictError, ObjectNotFound: A record is not as an edit expects it.
+        """
+        changes: dict[str, bytes | None] = {}
+        for edit, name in named:
+            self._check(edit, name, changes)
+            changes[name] = edit.data
+        return changes
+
     def _check(self, edit: Edit, name: str, changes: dict[str, bytes | None]) -> None:
         """Refuse an edit whose record is not as expected."""
+        is_object = name == edit.id_
         if name in changes:
             found = changes[name]
+        elif is_object and not self._is_there(name, {}):
+            found = None
+        elif is_object and edit.expected is None:
+            found = b""
         else:
             record = self._read(edit.id_, {})
             found = None if record is None else record.data
@@ -354,9 +476,11 @@ class FilesystemStore(RecordStore):
         if edit.data is None and found is None:
             raise ObjectNotFound(edit.id_, self._address)
 
-    def _drop_backups(self, removed: Ids, changes: dict[str, bytes | None]) -> None:
+    def _drop_backups(
+        self, named: Sequence[tuple[Edit, str]], changes: dict[str, bytes | None]
+    ) -> None:
         """Have the backup of a removed object removed with it: it would come back."""
-        for id_ in [id_ for id_ in removed if changes[id_] is None]:
+        for id_ in [edit.id_ for edit, name in named if name == edit.id_ and changes[name] is None]:
             backup = f"{id_}{BACKUP_SUFFIX}"
             if os.path.lexists(self._directory / backup):
                 changes[backup] = None
@@ -374,6 +498,16 @@ class FilesystemStore(RecordStore):
         return DEFAULT_PROTOCOL
 
 
+def _names_an_object(name: str) -> bool:
+    """Whether a file of this name, if there is one in the folder, is an object."""
+    return bool(
+        name
+        and not name.startswith(".")
+        and not name.endswith(BACKUP_SUFFIX)
+        and not _ELSEWHERE.search(name)
+    )
+
+
 def _name_for(edit: Edit) -> str | None:
     """Return the name of the file that an edit changes, or None if there can be no such file."""
     if edit.further == AS_FILE and edit.id_.startswith(FILE_PREFIX):
@@ -384,7 +518,7 @@ def _name_for(edit: Edit) -> str | None:
 def _name_of_file(id_: str) -> str | None:
     """Return the name of a file in the folder that is meant by `./NAME`; None for no such one."""
     name = id_.removeprefix(FILE_PREFIX)
-    if name in ("", ".", "..", LOCK_NAME) or _NOT_IN_NAMES.search(name):
+    if name in ("", ".", "..", LOCK_NAME) or _ELSEWHERE.search(name):
         return None
     try:
         length = len(os.fsencode(name))
@@ -399,12 +533,34 @@ def _is_file_name(id_: str) -> bool:
         length = len(os.fsencode(id_))
     except UnicodeEncodeError:  # half a character
         return False
-    return (
-        0 < length <= _LONGEST_NAME - len(BACKUP_SUFFIX)
-        and not id_.startswith(".")
-        and not id_.endswith(BACKUP_SUFFIX)
-        and not _NOT_IN_NAMES.search(id_)
-    )
+    is_reserved = os.name == "nt" and is_device(id_)
+    return length <= _LONGEST_NAME and _names_an_object(id_) and not is_reserved
+
+
+def _is_whole(data: bytes) -> bool:
+    """Whether data are a pickle to its end, or at least not one that was cut."""
+    if not data.endswith(_STOP):
+        return False
+    try:
+        decode(data)
+    except DecodeError:
+        return False
+    return True
+
+
+def _age(record: Record | None) -> float:
+    """Return how long ago a file was written, in seconds; much where its time makes no sense."""
+    if record is None or record.modified is None:
+        return math.inf
+    return abs(time.time() - record.modified.timestamp())
+
+
+def _time(seconds: float) -> datetime | None:
+    """Return a file's time, or None where it makes no sense: anybody can set it."""
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _load_error(id_: str, path: Path, error: OSError) -> LoadError:
@@ -417,9 +573,11 @@ def _store_error(path: Path, what: str, error: OSError) -> StoreError:
     advice = {
         errno.EACCES: "Ask its owner for permission, or open a copy.",
         errno.EPERM: "Ask its owner for permission, or open a copy.",
-        errno.ENOSPC: "Nothing was written: free some space on the disk and try again.",
-        errno.EDQUOT: "Nothing was written: your disk quota is used up.",
+        errno.ENOSPC: "Free some space on the disk and try again.",
+        errno.EDQUOT: "Your disk quota is used up: free some space and try again.",
         errno.EROFS: "It is on a read-only medium: open a copy.",
+        errno.EFBIG: "Its size is no object's: look at the file with another program.",
+        errno.EISDIR: "A folder is in the place of a file: move it away.",
         errno.ENOTDIR: "Open the folder that holds the job files.",
     }.get(error.errno or 0, "Check the path and the disk it is on.")
     return StoreError(f"{path} cannot be {what}: {error.strerror or error}.", advice)

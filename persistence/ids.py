@@ -17,12 +17,12 @@ if sys.version_info >= (3, 14):
 else:
     from uuid6 import uuid7
 
-__all__ = ["new_id", "order_key"]
+__all__ = ["is_device", "new_id", "order_key"]
 
 _LONGEST_PREFIX = 80  # characters
 _MOST_BYTES = 200  # of them: a file's name has at most 255
 # A file named like one of these, with any ending, is a device on Windows.
-_DEVICE = re.compile(r"(CON|PRN|AUX|NUL|COM\d|LPT\d)", re.IGNORECASE)
+_DEVICE = re.compile(r"(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|COM[\d¹²³]|LPT[\d¹²³])", re.IGNORECASE)
 _UNIQUE = 32  # hexadecimal digits at the end of an ID of ours
 _HEXADECIMAL = re.compile(r"[0-9a-f]+")
 _DIGITS = "0123456789"
@@ -42,7 +42,16 @@ def new_id(obj: Any) -> str:
 def _prefix(class_name: str) -> str:
     letters = re.sub(r"\W", "", class_name)[:_LONGEST_PREFIX]
     prefix = letters.encode()[:_MOST_BYTES].decode(errors="ignore") or "Object"
-    return f"_{prefix}" if _DEVICE.fullmatch(prefix) else prefix
+    return f"_{prefix}" if is_device(prefix) else prefix
+
+
+def is_device(name: str) -> bool:
+    """Whether a name means a device to Windows, in any folder and with any ending.
+
+    >>> is_device("nul.pickle"), is_device("Console")
+    (True, False)
+    """
+    return _DEVICE.fullmatch(name.partition(".")[0].rstrip(" ")) is not None
 
 
 def order_key(id_: str) -> tuple[str, int, str]:

@@ -15,7 +15,8 @@ from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
-from persistence.errors import StoreError
+from persistence.errors import StoreError, one_line
+from persistence.files import open_regular
 from persistence.registry import make_store, open_place
 from persistence.sqlite_header import is_sqlite_file
 from persistence.urls import StoreUrl
@@ -118,7 +119,7 @@ def open_session(session: Session, *args: Any, **extra_args: Any) -> Store:
     else:
         found = StoreUrl.parse(beside)
     store = _open(found, *args, **extra_args)
-    store.notices.append(f"{reason} Opened {beside.name!r} beside it instead.")
+    store.notices.append(one_line(f"{reason} Opened {beside.name!r} beside it instead."))
     return store
 
 
@@ -131,7 +132,7 @@ def _open(url: StoreUrl, *args: Any, **extra_args: Any) -> Store:
 def _store_beside(directory: Path, former_path: str) -> Path | None:
     """Return the folder or database in a session directory that was its store."""
     names = [PurePosixPath(former_path).name, PureWindowsPath(former_path).name, "jobs"]
-    candidates = [directory / name for name in dict.fromkeys(names) if name]
+    candidates = [directory / name for name in dict.fromkeys(names) if name not in ("", "..")]
     with suppress(OSError):  # a folder may let its files be opened, but not listed
         candidates += sorted(path for path in directory.iterdir() if is_sqlite_file(path))
     for candidate in candidates:
@@ -142,10 +143,11 @@ def _store_beside(directory: Path, former_path: str) -> Path | None:
 
 def _read(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        descriptor = open_regular(os.path.realpath(path))
+        if descriptor is None:
+            return ""
+        with os.fdopen(descriptor, "rb") as file:
             return file.read(_LONGEST_FILE).decode("utf-8", "replace")
-    except FileNotFoundError:
-        return ""
     except OSError as error:
         raise StoreError(
             f"{path} cannot be read: {error.strerror}.", "Check the permissions of the folder."

@@ -24,6 +24,7 @@ from persistence.errors import (
     ObjectNotFound,
     SaveError,
     StoreError,
+    one_line,
 )
 from persistence.records import DEFAULT_PROTOCOL, RecordStore
 from persistence.serialization import Dumped
@@ -115,6 +116,13 @@ class SqlStore(RecordStore):
         self.pid_type = self._layout.pid_type
         if isinstance(self._database, ServerDatabase) and not self.read_only:
             self._note_replica(self._database)
+        triggers = self._database.triggers(self._layout.tables)
+        if triggers and not self.read_only:
+            self.read_only = True
+            self.notices.append(
+                f"Trigger {triggers[0]!r} in the database would do more than what is asked when "
+                "an object is written: opened read-only. DROP TRIGGER changes that."
+            )
         if not self._database.has_transactions(self._table):
             self.read_only = True
             self.notices.append(
@@ -143,7 +151,7 @@ class SqlStore(RecordStore):
         )
         if not database.is_writable and not self.read_only:
             self.read_only = True
-            self.notices.append(f"{url.path} is not writable for you: opened read-only.")
+            self.notices.append(one_line(f"{url.path} is not writable for you: opened read-only."))
         return database
 
     def _note_replica(self, database: ServerDatabase) -> None:

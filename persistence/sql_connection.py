@@ -19,9 +19,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from operator import itemgetter
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, inspect
+from sqlalchemy.engine import Inspector
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import ExecutableDDLElement
 from sqlalchemy.sql import ClauseElement
@@ -35,6 +36,7 @@ from persistence.urls import StoreUrl
 __all__ = ["Connection", "Database", "Statement"]
 
 Row = tuple[Any, ...]
+T = TypeVar("T")
 
 # Connections that a fork left in a child: they are the parent's, and closing them here, or
 # letting them be collected, would end its sessions and drop its locks.
@@ -228,6 +230,13 @@ class Database(ABC):
         """Iterate over what is wrong with the database, as far as it can tell that itself."""
         return iter(())
 
+    def triggers(self, _tables: Sequence[str]) -> list[str]:
+        """Return the names of a stranger's programs that run when a table is changed.
+
+        A server's administrator says who may make them there: they are trusted.
+        """
+        return []
+
     def has_transactions(self, _table: str) -> bool:
         """Whether changes of a table can be undone."""
         return True
@@ -247,6 +256,19 @@ class Database(ABC):
                 yield
             except (DBAPIError, self._driver_errors()) as error:
                 raise self.error(error) from error
+
+    def reflect(self, look: Callable[[Inspector], T]) -> T:
+        """Return what SQLAlchemy finds out about tables; waits for writers as statements do."""
+        deadline = time.monotonic() + self._retry_seconds()
+        while True:
+            try:
+                with self._turn:
+                    return look(inspect(self.engine))
+            except (DBAPIError, self._driver_errors()) as error:
+                cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+                if not is_busy(cause) or time.monotonic() > deadline:
+                    raise self.error(error) from error
+            time.sleep(random.uniform(0.0005, 0.005))  # noqa: S311 - no secret
 
     def close(self) -> None:
         """Close all idle connections; those in use are closed when they come back."""

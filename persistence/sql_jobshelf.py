@@ -65,7 +65,7 @@ from persistence.sql_watch import channel_of
 from persistence.store import ABSENT, Changes, Edit, Fault
 from persistence.summary import Summary
 
-__all__ = ["COLUMNS", "LONGEST_NAME", "JobshelfLayout"]
+__all__ = ["COLUMNS", "LONGEST_NAME", "JobshelfLayout", "companions"]
 
 COLUMNS = ("seq", "id", "type", "state", "name", "size", "saved", "change", "data")
 """The columns of a table of objects."""
@@ -73,6 +73,7 @@ COLUMNS = ("seq", "id", "type", "state", "name", "size", "saved", "change", "dat
 _FORMATS = {"sqlite": 1}
 _FORMAT_OF_SERVERS = 2
 _SHOWN = ("id", "type", "state", "name", "size", "saved")
+_CUT = ("type", "state", "name")
 _LONGEST_ID = 255  # characters: four bytes each still fit into MySQL's keys
 _LONGEST_TEXT = 1000  # characters of a type, a state or a name
 _LONGEST_KEY = 500  # characters of a type or a state: with four bytes each they can be indexed
@@ -95,6 +96,11 @@ _mysql: dict[str, Any] = {
     "mysql_charset": "utf8mb4",
     "mysql_collate": "utf8mb4_bin",
 }
+
+
+def companions(name: str) -> tuple[str, ...]:
+    """Return the names of all tables of a store."""
+    return name, f"{name}_references", f"{name}_removed", f"{name}_meta"
 
 
 class _Mark(NamedTuple):
@@ -237,6 +243,7 @@ class JobshelfLayout(Layout):
             size=func.length(objects.c.data) if is_sqlite else objects.c.size,
             saved=objects.c.saved,
         )
+        self.tables = companions(name)
         compile_ = database.compile
         shown: list[ColumnElement[Any]] = [objects.c[name] for name in _SHOWN]
         if is_sqlite:
@@ -411,13 +418,6 @@ class JobshelfLayout(Layout):
             rows = connection.fetch(self._select_sources, {"id": _clean(id_, _LONGEST_ID)})
         return [row[0] for row in rows]
 
-    @property
-    def tables(self) -> tuple[str, ...]:
-        tables = self._tables
-        return tuple(
-            table.name for table in (tables.objects, tables.references, tables.removed, tables.meta)
-        )
-
     def faults(self) -> Iterator[Fault]:
         with self._database.connection() as connection:
             strays = connection.fetch(self._select_strays)
@@ -591,6 +591,8 @@ def _as_declared(column: ColumnElement[Any]) -> ColumnElement[Any]:
     kind = func.typeof(column)
     if isinstance(column.type, (Text, String)):
         is_bytes = kind == literal_column("'blob'")
+        if column.name in _CUT:  # a stranger's text of any length would fill the memory
+            column = func.substr(column, literal_column("1"), literal_column(str(_LONGEST_TEXT)))
         return case((is_bytes, func.quote(column)), else_=cast(column, Text))
     if isinstance(column.type, Integer):
         return case((kind == literal_column("'integer'"), column), else_=literal_column("0"))

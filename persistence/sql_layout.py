@@ -87,6 +87,7 @@ class Layout(ABC):
 
     Attributes:
         name: The table's name.
+        tables: The names of all tables that hold the store.
         writer: Whose layout it is.
         keeps_summaries: Whether type, state and name are columns.
         pid_type: See `Store.pid_type`.
@@ -108,6 +109,7 @@ class Layout(ABC):
         self._database = database
         self._table = table
         self.name = table.name
+        self.tables: tuple[str, ...] = (table.name,)
         id_: ColumnElement[Any] = table.c.id
         data: ColumnElement[Any] = table.c.data
         if database.engine.dialect.name == "sqlite":
@@ -224,11 +226,6 @@ class Layout(ABC):
     def changes(self, since: Any) -> Changes: ...
 
     # What a check asks.
-
-    @property
-    def tables(self) -> tuple[str, ...]:
-        """The names of all tables that belong to the store."""
-        return (self.name,)
 
     def faults(self) -> Iterator[Fault]:
         """Iterate over what is wrong with the tables."""

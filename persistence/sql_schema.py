@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import inspect
 from sqlalchemy.engine import Inspector
 from sqlalchemy.types import Integer
 
 from persistence.errors import StoreError, StoreMissing
 from persistence.sql_connection import Database
 from persistence.sql_gc3pie import GC3PieLayout
-from persistence.sql_jobshelf import COLUMNS, LONGEST_NAME, JobshelfLayout
+from persistence.sql_jobshelf import COLUMNS, LONGEST_NAME, JobshelfLayout, companions
 from persistence.sql_layout import Layout
 
 __all__ = ["check_table_name", "create_layout", "find_layout", "missing_table"]
@@ -42,16 +41,11 @@ def find_layout(database: Database, name: str) -> Layout | None:
     Raises:
         StoreError: What has that name is no table of objects.
     """
-    with database.translated():
-        kind = database.type_of(name)
-        if kind is None:
-            return None
-        if kind != "table":
-            raise StoreError(
-                f"{name!r} in {database.place} is a {kind}, not a table.",
-                "Only tables can hold a store.",
-            )
-        columns = inspect(database.engine).get_columns(name)
+    kind = _kind(database, name)
+    if kind is None:
+        return None
+    _refuse_unless_table(database, name, kind)
+    columns = database.reflect(lambda inspector: inspector.get_columns(name))
     layout = _layout_of(columns)
     if layout is None:
         names = ", ".join(repr(column["name"]) for column in columns[:_LONGEST_LIST])
@@ -60,7 +54,23 @@ def find_layout(database: Database, name: str) -> Layout | None:
             f"A job store has at least 'id' (a whole number), 'data' and 'state'. "
             f"{_advice(database, name)}",
         )
+    if layout is JobshelfLayout:
+        for table in companions(name):
+            _refuse_unless_table(database, table, _kind(database, table) or "table")
     return layout(database, name)
+
+
+def _kind(database: Database, name: str) -> str | None:
+    with database.translated():
+        return database.type_of(name)
+
+
+def _refuse_unless_table(database: Database, name: str, kind: str) -> None:
+    if kind != "table":
+        raise StoreError(
+            f"{name!r} in {database.place} is a {kind}, not a table.",
+            "Only tables can hold a store.",
+        )
 
 
 def create_layout(database: Database, name: str) -> Layout:
@@ -86,13 +96,8 @@ def missing_table(database: Database, name: str) -> StoreMissing:
 
 
 def _advice(database: Database, name: str) -> str:
-    with database.translated():
-        inspector: Inspector = inspect(database.engine)
-        tables = {
-            table: columns
-            for (_, table), columns in inspector.get_multi_columns().items()
-            if table != name
-        }
+    found = database.reflect(Inspector.get_multi_columns)
+    tables = {table: columns for (_, table), columns in found.items() if table != name}
     stores = sorted(table for table, columns in tables.items() if _layout_of(columns))
     if not stores:
         return "No table in it looks like a job store."
@@ -101,14 +106,13 @@ def _advice(database: Database, name: str) -> str:
 
 
 def _layout_of(columns: Columns) -> Callable[[Database, str], Layout] | None:
-    by_name = {column["name"].lower(): column for column in columns}
+    # What is computed cannot be written, and computing it may take all of the memory.
+    by_name = {column["name"].lower(): column for column in columns if "computed" not in column}
     if by_name.keys() >= set(COLUMNS):
         return JobshelfLayout
     if by_name.keys() >= set(_GC3PIE_COLUMNS) and isinstance(by_name["id"]["type"], Integer):
         further = [
-            column["name"]
-            for name, column in by_name.items()
-            if name not in _GC3PIE_COLUMNS and "computed" not in column
+            column["name"] for name, column in by_name.items() if name not in _GC3PIE_COLUMNS
         ]
         return partial(GC3PieLayout, further=further)
     return None

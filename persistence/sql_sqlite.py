@@ -2,13 +2,15 @@
 
 A connection trusts nothing in the file: no function or virtual table that the schema names
 runs beyond what is harmless (`trusted_schema`, and SQLite's defensive mode where Python can
-set it). Read-only connections leave no file behind: a database in WAL mode with no writer is
-read as immutable, until a writer appears.
+set it), no trigger runs at all, and no journal beside it is settled that names a file
+elsewhere. Read-only connections leave no file behind: a database in WAL mode with no writer
+is read as immutable, until a writer appears.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import stat
 import sys
@@ -24,6 +26,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool, StaticPool
 
 from persistence.errors import StoreError, StoreMissing
+from persistence.files import is_regular_file, make_folder, may, open_regular
 from persistence.sql_connection import Connection, Database
 from persistence.sql_errors import Cause, cause_of
 from persistence.sqlite_header import is_in_wal_mode
@@ -41,6 +44,11 @@ APPLICATION_ID = int.from_bytes(b"JobS", "big")
 """What tells files that Jobshelf made from other SQLite files (resources/jobshelf-mime.xml)."""
 
 _MOST_FAULTS = 100  # that SQLite lists
+# A rollback journal begins with this; where it also ends with it, it names a "super-journal",
+# which SQLite removes once it has rolled back (https://sqlite.org/fileformat.html, section 3).
+_JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
+_SQL_COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
+
 _BUSY_MILLISECONDS = 100  # then `Connection` tries again
 
 
@@ -109,7 +117,7 @@ class SqliteDatabase(Database):
                 " AND type IN ('table', 'view')",
                 {"name": name},
             ):
-                words = str(definition).split(None, 2)
+                words = _SQL_COMMENT.sub(" ", str(definition)).split(None, 2)
                 is_virtual = len(words) > 1 and words[1].upper() == "VIRTUAL"
                 return "virtual table" if is_virtual else str(kind)
         return None
@@ -129,6 +137,14 @@ class SqliteDatabase(Database):
                         f"to table {table!r}.",
                         is_damage=False,
                     )
+
+    def triggers(self, tables: Sequence[str]) -> list[str]:
+        with self.connection() as connection:
+            found = connection.fetch(
+                "SELECT name, tbl_name FROM sqlite_master WHERE type='trigger'"
+            )
+        wanted = {table.lower() for table in tables}
+        return sorted(str(name) for name, table in found if str(table).lower() in wanted)
 
     @contextmanager
     def creating(self, _table: str) -> Iterator[Connection]:
@@ -195,22 +211,24 @@ class SqliteDatabase(Database):
             )
         if not stat.S_ISREG(mode):
             raise StoreError(f"{path} is not a regular file.", "Choose a SQLite database file.")
-        if not _may(path, os.R_OK):
+        if not may(path, os.R_OK):
             raise StoreError(
                 f"You have no permission to read {path}.", "Ask its owner, or open a copy."
             )
-        self.is_writable = _may(path, os.W_OK) and _may(path.parent, os.W_OK)
+        self.is_writable = may(path, os.W_OK) and may(path.parent, os.W_OK)
 
     def _make_folder(self, folder: Path) -> None:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         except OSError as error:
             raise _file_error(folder, error) from error
 
     def _connect(self) -> sqlite3.Connection:
         if self._is_in_memory:
             return self._open(MEMORY)
+        self._refuse_traps_beside()
         if not self._read_only:
+            self._refuse_journal_of_others()
             return self._open(self._uri("rwc" if self._create else "rw"))
         leftover = self._leftover()
         if leftover is None and self._is_in_wal_mode():
@@ -242,6 +260,8 @@ class SqliteDatabase(Database):
                 "trusted_schema = OFF",
                 f"synchronous = {_SYNCHRONOUS[self._durability]}",
                 "fullfsync = ON" if self._durability == "full" else "fullfsync = OFF",
+                "cell_size_check = ON",
+                "mmap_size = 0",  # a file that another program cuts would end this one
             ):
                 connection.execute(f"PRAGMA {pragma}")
             if sys.version_info >= (3, 12):
@@ -265,9 +285,45 @@ class SqliteDatabase(Database):
         except OSError as error:
             raise _file_error(Path(self._path), error) from error
 
+    def _refuse_traps_beside(self) -> None:
+        """Refuse what is no file where SQLite keeps one: it would wait for a FIFO for ever."""
+        for suffix in ("-journal", "-wal", "-shm"):
+            name = self._beside(suffix)
+            if os.path.lexists(name) and not is_regular_file(name):
+                raise StoreError(
+                    f"{name} is not a regular file, but SQLite would use it as one.",
+                    "Move it away, or copy the database alone and open the copy.",
+                )
+
+    def _refuse_journal_of_others(self) -> None:
+        """Refuse to settle a journal that names another file: SQLite would remove that one."""
+        name = self._beside("-journal")
+        try:
+            descriptor = open_regular(name)
+            if descriptor is None:
+                return
+            with os.fdopen(descriptor, "rb") as file:
+                is_journal = file.read(len(_JOURNAL_MAGIC)) == _JOURNAL_MAGIC
+                file.seek(-min(len(_JOURNAL_MAGIC), os.fstat(descriptor).st_size), os.SEEK_END)
+                names_another = file.read() == _JOURNAL_MAGIC
+                length = file.tell()
+        except OSError as error:
+            raise _file_error(Path(name), error) from error
+        if is_journal and names_another and length > 2 * len(_JOURNAL_MAGIC):
+            raise StoreError(
+                f"{name} holds a change of several databases at once, and settling it would "
+                "remove a file elsewhere.",
+                "Settle it with the program that made it, or open the store read-only.",
+            )
+
+    def _beside(self, suffix: str) -> str:
+        """Return the name of a file that SQLite keeps beside the database."""
+        path = os.path.realpath(self._path) if os.path.islink(self._path) else self._path
+        return f"{path}{suffix}"
+
     def _leftover(self) -> str | None:
         """Return the file with changes that are not yet in the database, if there is one."""
-        for name in (f"{self._path}-wal", f"{self._path}-journal"):
+        for name in (self._beside("-wal"), self._beside("-journal")):
             with suppress(OSError):
                 if os.stat(name).st_size > 0:
                     return name
@@ -289,11 +345,6 @@ class SqliteDatabase(Database):
 
 class _Immutable(sqlite3.Connection):
     """A connection that takes its file for unchanging: good only until it is changed."""
-
-
-def _may(path: Path, mode: int) -> bool:
-    is_effective = os.access in os.supports_effective_ids
-    return os.access(path, mode, effective_ids=is_effective)
 
 
 def _file_error(path: Path, error: OSError) -> StoreError:

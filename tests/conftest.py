@@ -27,7 +27,11 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 DATA = Path(__file__).parent / "data"
 # They run in GC3Pie's own interpreter.
-collect_ignore = ["helpers/gc3pie_reader.py", "helpers/gc3pie_writer.py"]
+collect_ignore = [
+    "helpers/gc3pie_load.py",
+    "helpers/gc3pie_reader.py",
+    "helpers/gc3pie_writer.py",
+]
 
 SERVICE = "needs a service: "
 """How the reason of a skip begins that continuous integration does not accept."""

@@ -23,6 +23,7 @@ from app.actions.journal import Act, Deleted, Entry, EntryState, Journal, Journa
 from app.work.session import StoreSession
 from persistence.errors import ConflictError, SaveError, StoreError
 from persistence.filesystem import FILE_PREFIX
+from persistence.pickles.texts import escaped
 from persistence.store import Edit, Store
 
 __all__ = ["ChangeCommand", "ChangeStack", "Way", "fingerprint", "phrase"]
@@ -304,8 +305,8 @@ def phrase(ids: Sequence[str]) -> str:
     ('a', 'a and b', 'a and 2 others')
     """
     if len(ids) < 3:
-        return " and ".join(ids)
-    return f"{ids[0]} and {len(ids) - 1:,} others"
+        return escaped(" and ".join(ids))
+    return f"{escaped(ids[0])} and {len(ids) - 1:,} others"
 
 
 def _check(store: Store, records: Sequence[JournalRecord], versions: Mapping[str, str]) -> None:

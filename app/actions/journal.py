@@ -25,6 +25,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -197,7 +198,15 @@ class Journal:
             key = connection.execute(
                 "INSERT INTO entry (time, touched, owner, store, act, label, state)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (now, now, _this_process(), store, act.value, label, EntryState.PENDING.value),
+                (
+                    now,
+                    now,
+                    _this_process(),
+                    _kept(store),
+                    act.value,
+                    _kept(label),
+                    EntryState.PENDING.value,
+                ),
             ).lastrowid
             assert key is not None
             connection.executemany(
@@ -207,9 +216,9 @@ class Journal:
                     (
                         key,
                         position,
-                        record.id_,
-                        record.type,
-                        record.name,
+                        _kept(record.id_),
+                        _kept(record.type),
+                        _kept(record.name),
                         record.before,
                         record.after,
                         record.further,
@@ -228,7 +237,7 @@ class Journal:
         with self._transaction() as connection:
             connection.execute(
                 "UPDATE entry SET state = ?, reason = ?, touched = ?, owner = ? WHERE id = ?",
-                (state.value, reason, time.time(), _this_process(), key),
+                (state.value, _kept(reason), time.time(), _this_process(), key),
             )
 
     def entry(self, key: int) -> Entry | None:
@@ -238,21 +247,21 @@ class Journal:
     def entries(self, store: str, state: EntryState | None = None) -> list[Entry]:
         """Return the entries of a store, the latest first."""
         if state is None:
-            return self._entries("WHERE store = ?", (store,))
-        return self._entries("WHERE store = ? AND state = ?", (store, state.value))
+            return self._entries("WHERE store = ?", (_kept(store),))
+        return self._entries("WHERE store = ? AND state = ?", (_kept(store), state.value))
 
     def entries_of(self, store: str, id_: str) -> list[Entry]:
         """Return the entries of a store in which an object was changed, the latest first."""
         return self._entries(
             "WHERE store = ? AND entry.id IN (SELECT entry FROM record WHERE record.id = ?)",
-            (store, id_),
+            (_kept(store), _kept(id_)),
         )
 
     def records(self, key: int) -> list[JournalRecord]:
         """Return the objects of an entry, in order."""
         with self._transaction() as connection:
             return [
-                JournalRecord(*row)
+                _record(row)
                 for row in connection.execute(
                     "SELECT id, before, after, type, name, further FROM record WHERE entry = ?"
                     " ORDER BY position",
@@ -268,7 +277,7 @@ class Journal:
                 " WHERE entry = ? AND position = ?",
                 (key, position),
             ).fetchone()
-        return JournalRecord(*row) if row else None
+        return _record(row) if row else None
 
     def versions(self, store: str, id_: str) -> list[bytes]:
         """Return the versions of an object that its latest entries hold."""
@@ -276,7 +285,7 @@ class Journal:
             rows = connection.execute(
                 "SELECT before, after FROM record JOIN entry ON entry.id = record.entry"
                 " WHERE store = ? AND record.id = ? ORDER BY entry DESC LIMIT ?",
-                (store, id_, _VERSIONS),
+                (_kept(store), _kept(id_), _VERSIONS),
             ).fetchall()
         return [data for row in rows for data in row if data is not None]
 
@@ -292,10 +301,10 @@ class Journal:
                 " WHERE store = ? AND act IN (?, ?) AND state = ? AND before IS NOT NULL"
                 " AND after IS NULL AND record.id NOT LIKE './%'"
                 " GROUP BY record.id ORDER BY entry DESC, position LIMIT ?",
-                (store, Act.DELETE.value, Act.REPAIR.value, EntryState.DONE.value, limit),
+                (_kept(store), Act.DELETE.value, Act.REPAIR.value, EntryState.DONE.value, limit),
             ).fetchall()
         return [
-            Deleted(entry, position, id_, type_, name, size, _moment(begun))
+            Deleted(entry, position, _text(id_), _text(type_), _name(name), size, _moment(begun))
             for entry, position, id_, type_, name, size, begun in rows
         ]
 
@@ -334,7 +343,16 @@ class Journal:
                 f"{_SELECT} {where} ORDER BY entry.id DESC", values
             ).fetchall()
         return [
-            Entry(key, _moment(begun), store, Act(act), label, EntryState(state), count, reason)
+            Entry(
+                key,
+                _moment(begun),
+                _text(store),
+                Act(act),
+                _text(label),
+                EntryState(state),
+                count,
+                reason,
+            )
             for key, begun, store, act, label, state, count, reason in rows
         ]
 
@@ -372,6 +390,30 @@ class Journal:
                 f"The journal {self.path} cannot be used: {error}.",
                 "Without it no change is made: free some disk space or check its permissions.",
             ) from error
+
+
+def _kept(text: str | None) -> str | bytes | None:
+    """Return a text as SQLite can hold it: the names of files need not be valid Unicode."""
+    if text is None:
+        return None
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+    return text
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("utf-8", "surrogatepass")
+
+
+def _name(value: str | bytes | None) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _record(row: tuple[Any, ...]) -> JournalRecord:
+    id_, before, after, type_, name, further = row
+    return JournalRecord(_text(id_), before, after, _text(type_), _name(name), further)
 
 
 def _add_new_columns(connection: sqlite3.Connection) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWi
 from app.window.icons import icon
 from app.window.theme import GRID, monospace
 from app.window.tooltips import plain
+from persistence.pickles.texts import escaped
 
 __all__ = ["Breadcrumb"]
 
@@ -46,8 +47,9 @@ class Breadcrumb(QWidget):
         Args:
             parts: The names from the object down to the selected node.
         """
+        parts = [escaped(part) for part in parts]
         if parts != self._parts:
-            self._parts = list(parts)
+            self._parts = parts
             self._fill()
 
     def _fill(self) -> None:

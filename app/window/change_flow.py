@@ -27,6 +27,7 @@ from app.window.object_picker import REPLACE, ObjectPicker
 from app.window.recently_deleted_dialog import RecentlyDeletedDialog
 from app.work.session import StoreSession
 from persistence.errors import ConflictError, ObjectNotFound, StoreError
+from persistence.pickles.texts import escaped
 from persistence.store import Store
 
 __all__ = ["ChangeFlow"]
@@ -124,7 +125,7 @@ class ChangeFlow(QObject):
         """Let the user choose a pickle file as the new content of an object."""
         chosen, _ = QFileDialog.getOpenFileName(
             self._window,
-            f"Replace {id_} From a Pickle File",
+            f"Replace {escaped(id_)} From a Pickle File",
             self._folder,
             "Pickle files (*.pickle *.pkl *.p);;All files (*)",
         )
@@ -206,7 +207,7 @@ class ChangeFlow(QObject):
                 raise ObjectNotFound(id_, str(store.url))
             return [replace(record, after=after) for record in found]
 
-        self._stack.make(Act.REPLACE, f"Replace {id_}", [id_], read, self._expected([id_]))
+        self._stack.make(Act.REPLACE, f"Replace {escaped(id_)}", [id_], read, self._expected([id_]))
 
     def _expected(self, ids: Sequence[str]) -> dict[str, str]:
         """Return the version that the user looks at, if it is one of some objects."""

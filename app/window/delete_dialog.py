@@ -20,6 +20,7 @@ from app.actions.commands import phrase
 from app.actions.delete import DeletionPlan
 from app.window.icons import icon
 from app.window.theme import GRID, monospace
+from persistence.pickles.texts import escaped
 
 __all__ = ["DeleteAnswer", "DeleteDialog"]
 
@@ -79,7 +80,7 @@ class DeleteDialog(QDialog):
         referrers.setObjectName("referrerList")
         referrers.setAccessibleName("Objects that refer to what is to be deleted")
         referrers.setFont(monospace())
-        referrers.addItems([f"{who}  →  {what}" for who, what in plan.referrers[:_SHOWN]])
+        referrers.addItems([escaped(f"{who}  →  {what}") for who, what in plan.referrers[:_SHOWN]])
         if len(plan.referrers) > _SHOWN:
             referrers.addItem(f"… and {len(plan.referrers) - _SHOWN:,} more")
         return referrers

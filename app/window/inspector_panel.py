@@ -28,6 +28,7 @@ from app.window.theme import GRID
 from app.work.records import NodeRow
 from app.work.session import StoreSession
 from app.work.task import Task
+from persistence.pickles.texts import escaped
 
 __all__ = ["InspectorPanel"]
 
@@ -258,7 +259,7 @@ class InspectorPanel(QWidget):
 
     def _on_removed(self, id_: str) -> None:
         self._message.show_message(
-            f"{id_} is no longer in the store", "It was removed while you looked at it."
+            f"{escaped(id_)} is no longer in the store", "It was removed while you looked at it."
         )
         self._stack.setCurrentWidget(self._message)
         self.details.show_nothing()

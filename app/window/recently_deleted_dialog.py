@@ -22,6 +22,7 @@ from app.window.history_panel import when
 from app.window.icons import icon
 from app.window.theme import GRID, monospace
 from app.window.tooltips import plain
+from persistence.pickles.texts import escaped
 
 __all__ = ["RecentlyDeletedDialog"]
 
@@ -116,8 +117,10 @@ class RecentlyDeletedDialog(QDialog):
 
 def _item(row: Deleted) -> QTreeWidgetItem:
     short = row.type.rsplit(".", 1)[-1]
-    item = QTreeWidgetItem([row.id_, short, row.name or "", f"{row.size:,}", when(row.time)])
-    item.setToolTip(1, plain(row.type))
+    item = QTreeWidgetItem(
+        [escaped(row.id_), escaped(short), escaped(row.name or ""), f"{row.size:,}", when(row.time)]
+    )
+    item.setToolTip(1, plain(escaped(row.type)))
     item.setFont(0, monospace())
     item.setTextAlignment(3, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     item.setData(0, _ROW, row)

@@ -69,7 +69,7 @@ def test_links_devices_and_pipes_are_neither_listed_nor_opened(
 
 
 @pytest.mark.parametrize(
-    "id_", ["../x", "a/b", "a\\b", "..", ".", "", "x.OLD", ".x", "a\nb", "é" * 200]
+    "id_", ["../x", "a/b", "/a", "..", ".", "", "x.OLD", ".x", "a\0b", "é" * 200, "\udc41\ud800"]
 )
 def test_nothing_is_written_under_an_id_that_is_no_file_name(
     store: FilesystemStore, tmp_path: Path, id_: str

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from persistence import ReadOnlyError, SqlStore, StoreError
-from persistence.sql_sqlite import Durability
+from persistence.sql_sqlite import Durability, SqliteDatabase
 from persistence.testing import Node
 
 ROOT = Path(__file__).parents[2]
@@ -365,6 +365,29 @@ class TestLocks:
             other.close()
             store.save({"b": 2})
             assert len(store) == 2
+
+    def test_opening_waits_until_a_writer_is_done(
+        self, gc3pie: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = gc3pie("python3.7/jobs.db")
+        writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        look, is_done = SqliteDatabase.type_of, threading.Event()
+
+        def finish() -> None:
+            is_done.set()
+            writer.execute("COMMIT")
+
+        def begin_writing_after(database: SqliteDatabase, name: str) -> str | None:
+            kind = look(database, name)
+            writer.execute("BEGIN EXCLUSIVE")
+            threading.Timer(0.5, finish).start()  # longer than SQLite itself waits
+            return kind
+
+        monkeypatch.setattr(SqliteDatabase, "type_of", begin_writing_after)
+        with SqlStore(path) as store:
+            assert is_done.is_set()
+            assert len(store) > 0
+        writer.close()
 
     def test_a_writer_waits_until_another_is_done(self, path: Path) -> None:
         with SqlStore(path) as store:
