@@ -274,7 +274,7 @@ class JobshelfLayout(Layout):
             yield from (_summary(row[1:]) for row in rows)
             if len(rows) < _CHUNK:
                 return
-            last = rows[-1][0]
+            last = self.next_after(last, rows[-1][0])
 
     def references(self, id_: str) -> list[str]:
         with self._database.connection() as connection:
