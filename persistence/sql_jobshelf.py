@@ -453,18 +453,18 @@ class JobshelfLayout(Layout):
         """Iterate over what lists show of all objects, many at a time."""
         # Whole ranges of `seq`, so that rows need not carry it: they become summaries as they
         # are. The first range is small, because a window waits for it.
-        first: int | None = _FIRST_SEQ
-        span = _FIRST_SPAN
+        since, span = _FIRST_SEQ, _FIRST_SPAN
         while True:
             with self._database.connection() as connection:
-                ((first,),) = connection.fetch(self._select_next_seq, {"since": first})
-                if first is None:
+                ((found,),) = connection.fetch(self._select_next_seq, {"since": since})
+                if found is None:
                     return
+                first = self.next_after(since - 1, found)
                 rows = connection.fetch(
                     self._select_summaries, {"since": first, "now": first + span - 1}
                 )
             yield rows
-            first += span
+            since = first + span
             span = min(2 * span, _LARGEST_SPAN)
 
     def _summaries_of(self, ids: list[str]) -> Iterator[Summary]:

@@ -31,7 +31,7 @@ from sqlalchemy import (
     update,
 )
 
-from persistence.errors import ConflictError, ObjectNotFound
+from persistence.errors import ConflictError, ObjectNotFound, StoreError
 from persistence.sql_connection import Connection, Database
 from persistence.store import ABSENT, Changes, Edit, Fault, Record
 from persistence.summary import Digest, Summary, as_time
@@ -216,7 +216,20 @@ class Layout(ABC):
                 with self._database.connection() as connection:
                     rows = connection.fetch(self._select_span, span)
                 yield from map(_record, rows)
-            after = window[-1][0]
+            after = self.next_after(after, window[-1][0])
+
+    def next_after(self, after: int, last: Any) -> int:
+        """Return where to go on reading from; a damaged tree can lead in circles.
+
+        Raises:
+            StoreError: It does.
+        """
+        if isinstance(last, int) and last > after:
+            return last
+        raise StoreError(
+            f"Table {self.name!r} in {self._database.place} gives its rows out of order.",
+            "The database is damaged: recover what can be read into a new one.",
+        )
 
     def further(self, ids: Iterable[str]) -> dict[str, bytes]:
         """Return what rows hold that is not made from their pickles, by ID."""

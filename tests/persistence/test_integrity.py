@@ -519,3 +519,15 @@ def test_a_check_leaves_a_read_only_store_as_it_is(jobs: Path) -> None:
         assert len(list(check(store))) == 2
     after = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in jobs.iterdir()}
     assert after == before
+
+
+def test_a_database_whose_tree_leads_in_circles_is_not_read_for_ever(
+    gc3pie: Copy,
+) -> None:
+    data = gc3pie("python3.7/jobs.db")
+    with make_store(data, read_only=True) as store:
+        layout = store._layout  # type: ignore[attr-defined]
+        assert layout.next_after(5, 6) == 6
+        for last in (5, 4, None, "six"):
+            with pytest.raises(StoreError, match="out of order"):
+                layout.next_after(5, last)
