@@ -29,7 +29,10 @@ from persistence.urls import MEMORY
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["IdMap", "usual_ids_file"]
+__all__ = ["IDS_PREFIX", "IdMap", "usual_ids_file"]
+
+IDS_PREFIX = f"{OWN_PREFIX}ids-"
+"""How the name of a file begins that keeps the IDs of a copy, in the folder it was made in."""
 
 _FORMAT = "jobshelf-ids"
 _NOT_IN_NAMES = re.compile(r"\W", re.ASCII)
@@ -44,7 +47,7 @@ def usual_ids_file(source: Store, target: Store) -> Path | None:
     pair = sha256(f"{source.url}\n{target.url}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
     path = Path(target.url.path)
     if target.url.base_scheme == "file":
-        return path / f"{OWN_PREFIX}ids-{pair}{OWN_SUFFIX}"
+        return path / f"{IDS_PREFIX}{pair}{OWN_SUFFIX}"
     return path.with_name(f"{path.name}.jobshelf-ids-{pair}")
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from persistence.errors import DecodeError, LoadError, StoreError
 from persistence.file_transaction import OWN_PREFIX
 from persistence.filesystem import BACKUP_SUFFIX, FILE_PREFIX
+from persistence.id_map import IDS_PREFIX
 from persistence.ledger import Ledger
 from persistence.pickles import Object, Pickle, Reference, decode
 from persistence.pickles.salvage import salvage
@@ -234,6 +235,8 @@ class _Look:
         """Look at the files of the folder that are no objects."""
         for leftover in self._store.leftovers():
             name = leftover.name
+            if name.startswith(IDS_PREFIX):
+                continue  # a copy that is made again needs it
             if name.startswith(OWN_PREFIX):
                 yield from _own_leftover(leftover)
             elif leftover.is_file and name.endswith(BACKUP_SUFFIX):

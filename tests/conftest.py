@@ -30,6 +30,7 @@ DATA = Path(__file__).parent / "data"
 collect_ignore = [
     "helpers/gc3pie_load.py",
     "helpers/gc3pie_reader.py",
+    "helpers/gc3pie_timer.py",
     "helpers/gc3pie_writer.py",
 ]
 

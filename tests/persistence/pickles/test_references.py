@@ -31,7 +31,9 @@ def with_references(targets: dict[int, Any], value: Any, protocol: int) -> bytes
 
 @pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize(
-    "make", [lambda n: f"Job.{n}", lambda n: n, lambda n: n + 300, lambda n: n + 10**6], ids=str
+    "make",
+    [lambda n: f"Job.{n}", lambda n: n, lambda n: n + 300, lambda n: n + 10**6],
+    ids=["text", "one byte", "two bytes", "four bytes"],
 )
 def test_every_pickle_of_a_pickler_that_has_references_looks_so(
     protocol: int, make: Callable[[int], Any]
