@@ -32,75 +32,49 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
-    Column,
     ColumnElement,
-    Double,
-    Index,
     Integer,
-    LargeBinary,
-    MetaData,
     String,
-    Table,
     Text,
     bindparam,
     case,
     cast,
     exists,
     func,
-    insert,
-    inspect,
     literal_column,
     select,
     update,
 )
-from sqlalchemy.dialects.mysql import LONGBLOB
-from sqlalchemy.schema import CreateIndex, CreateTable
-from sqlalchemy.sql import quoted_name
 
 from persistence.errors import ObjectNotFound, StoreError
 from persistence.ids import new_id
 from persistence.sql_connection import Connection, Database
 from persistence.sql_layout import ByIds, Layout, Page, Saved, chunks, first_rows
+from persistence.sql_tables import (
+    COLUMNS,
+    ELLIPSIS,
+    LONGEST_ID,
+    LONGEST_KEY,
+    JobshelfTables,
+    companions,
+    format_of,
+    id_text,
+)
 from persistence.sql_watch import channel_of
 from persistence.store import ABSENT, Changes, Edit, Fault
 from persistence.summary import Summary
 
-__all__ = ["COLUMNS", "LONGEST_NAME", "JobshelfLayout", "companions"]
+__all__ = ["JobshelfLayout"]
 
-COLUMNS = ("seq", "id", "type", "state", "name", "size", "saved", "change", "data")
-"""The columns of a table of objects."""
-
-_FORMATS = {"sqlite": 1}
-_FORMAT_OF_SERVERS = 2
 _SHOWN = ("id", "type", "state", "name", "size", "saved")
 _CUT = ("type", "state", "name")
-_LONGEST_ID = 255  # characters: four bytes each still fit into MySQL's keys
 _LONGEST_TEXT = 1000  # characters of a type, a state or a name
-_LONGEST_KEY = 500  # characters of a type or a state: with four bytes each they can be indexed
-_ELLIPSIS = "…"
 _CHUNK = 500
 _MOST_STRAYS = 100  # that a check lists
 _FIRST_SEQ = -(2**63)
 _FIRST_SPAN = 256  # rows that are read together at first, at most; then twice as many
 _LARGEST_SPAN = 1024
-_LISTED = ("state", "seq", "type", "name", "size", "saved", "id")
 _INDEXED_AT_ONCE = 20_000  # rows; an index of these is made in a tenth of a second
-LONGEST_NAME = 63 - len("_references")
-"""Bytes in the name of a new table: PostgreSQL cuts longer ones to 63."""
-
-_dots: Any = literal_column(f"'{_ELLIPSIS}'")
-_integer = BigInteger().with_variant(Integer, "sqlite")
-_id_text = String(_LONGEST_ID)
-_mysql: dict[str, Any] = {
-    "mysql_engine": "InnoDB",
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_bin",
-}
-
-
-def companions(name: str) -> tuple[str, ...]:
-    """Return the names of all tables of a store."""
-    return name, f"{name}_references", f"{name}_removed", f"{name}_meta"
 
 
 class _Mark(NamedTuple):
@@ -117,109 +91,6 @@ class _Mark(NamedTuple):
     removed: frozenset[str]
 
 
-class _Tables:
-    """The tables of one store."""
-
-    def __init__(self, name: str) -> None:
-        metadata = MetaData()
-        self.objects = Table(
-            quoted_name(name, quote=True),
-            metadata,
-            Column("seq", _integer, primary_key=True, autoincrement=False),
-            Column("id", _id_text, nullable=False, unique=True),
-            Column("type", Text, nullable=False),
-            Column("state", Text),
-            Column("name", Text),
-            Column("size", _integer, nullable=False),
-            Column("saved", Double, nullable=False),
-            Column("change", _integer, nullable=False),
-            Column(
-                "data", LargeBinary().with_variant(LONGBLOB, "mysql", "mariadb"), nullable=False
-            ),
-            **_mysql,
-        )
-        self.references = Table(
-            quoted_name(f"{name}_references", quote=True),
-            metadata,
-            Column("source", _id_text, primary_key=True),
-            Column("position", Integer, primary_key=True, autoincrement=False),
-            Column("target", _id_text, nullable=False),
-            sqlite_with_rowid=False,
-            **_mysql,
-        )
-        self.removed = Table(
-            quoted_name(f"{name}_removed", quote=True),
-            metadata,
-            Column("id", _id_text, primary_key=True),
-            Column("change", _integer, nullable=False),
-            sqlite_with_rowid=False,
-            **_mysql,
-        )
-        self.meta = Table(
-            quoted_name(f"{name}_meta", quote=True),
-            metadata,
-            Column("only", Integer, primary_key=True, autoincrement=False),
-            Column("format", Integer, nullable=False),
-            Column("change", _integer, nullable=False),
-            Column("last_seq", _integer, nullable=False),
-            **_mysql,
-        )
-        self.indexes = (
-            Index(_quoted(name, "changed"), self.objects.c.change),
-            Index(_quoted(name, "targets"), self.references.c.target),
-            Index(_quoted(name, "removals"), self.removed.c.change),
-        )
-        self.keys = tuple(
-            Index(
-                _quoted(name, f"{column}s"),
-                self.objects.c[column],
-                self.objects.c.seq,
-                mysql_length={column: _LONGEST_KEY},
-                mariadb_length={column: _LONGEST_KEY},
-            )
-            for column in ("state", "type")
-        )
-        # Only in SQLite: servers bound the length of a key, and read rows without `data`.
-        self.listed = Index(_quoted(name, "listed"), *(self.objects.c[c] for c in _LISTED))
-
-    def create(self, database: Database, connection: Connection) -> None:
-        """Make the tables, the one of objects last: where it is, everything is."""
-        for table in (self.references, self.removed, self.meta):
-            connection.run(database.compile(CreateTable(table, if_not_exists=True)))
-        if not connection.fetch(database.compile(select(self.meta.c.only))):
-            row = {"only": "1", "format": str(_format(database)), "change": "0", "last_seq": "0"}
-            values: dict[str, Any] = {name: literal_column(value) for name, value in row.items()}
-            connection.run(database.compile(insert(self.meta).values(values)))
-        connection.run(database.compile(CreateTable(self.objects)))
-        for index in self.indexes:
-            connection.run(database.compile(CreateIndex(index)))
-        if _format(database) == _FORMAT_OF_SERVERS:
-            for index in self.keys:
-                connection.run(database.compile(CreateIndex(index)))
-        else:
-            self.create_listed(database, connection)
-
-    def migrate(self, database: Database, connection: Connection) -> None:
-        """Bring tables of format 1 on a server to format 2; may be done twice."""
-        objects = self.objects
-        present = {index["name"] for index in inspect(database.engine).get_indexes(objects.name)}
-        for column in (objects.c.state, objects.c.type):
-            cut = func.concat(func.left(column, literal_column(str(_LONGEST_KEY - 1))), _dots)
-            too_long = func.char_length(column) > literal_column(str(_LONGEST_KEY))
-            connection.run(
-                database.compile(update(objects).where(too_long).values({column.name: cut}))
-            )
-        for index in self.keys:
-            if index.name not in present:
-                connection.run(database.compile(CreateIndex(index)))
-        number: Any = literal_column(str(_FORMAT_OF_SERVERS))
-        connection.run(database.compile(update(self.meta).values(format=number)))
-
-    def create_listed(self, database: Database, connection: Connection) -> None:
-        """Make the index that lists are read from, unless it is there."""
-        connection.run(database.compile(CreateIndex(self.listed, if_not_exists=True)))
-
-
 class JobshelfLayout(Layout):
     """Tables that Jobshelf made."""
 
@@ -227,7 +98,7 @@ class JobshelfLayout(Layout):
     keeps_summaries = True
 
     def __init__(self, database: Database, name: str) -> None:
-        self._tables = tables = _Tables(name)
+        self._tables = tables = JobshelfTables(name)
         objects, references, removed, meta = (
             tables.objects,
             tables.references,
@@ -250,7 +121,7 @@ class JobshelfLayout(Layout):
             shown = list(map(_as_declared, shown))
         since = bindparam("since", type_=BigInteger)
         now = bindparam("now", type_=BigInteger)
-        id_ = bindparam("id", type_=_id_text)
+        id_ = bindparam("id", type_=id_text)
 
         self._notify = f"NOTIFY {channel_of(name)}" if database.can_notify else ""
         self._insert_row = self._compile_insert(COLUMNS)
@@ -330,7 +201,7 @@ class JobshelfLayout(Layout):
     def complete(self) -> None:
         """Add what tables of earlier versions lack, if it is quickly done."""
         with self._database.connection() as connection:
-            if _has_index(connection, str(self._tables.listed.name)):
+            if self._tables.has_listed(connection):
                 return
             _, _, last_seq = self._meta(connection)
         if last_seq <= _INDEXED_AT_ONCE:
@@ -342,7 +213,7 @@ class JobshelfLayout(Layout):
         """Make the tables, unless another process did so in the meantime."""
         with database.creating(name) as connection:
             if database.type_of(name) is None:
-                _Tables(name).create(database, connection)
+                JobshelfTables(name).create(database, connection)
 
     def migrate(self) -> None:
         """Bring tables of an earlier format to the present one.
@@ -350,12 +221,12 @@ class JobshelfLayout(Layout):
         Raises:
             StoreError: This user may not; the tables are as they were, and can be used.
         """
-        if self._format >= _format(self._database):
+        if self._format >= format_of(self._database):
             return
         with self._database.creating(self.name) as connection:
-            if self._meta(connection)[0] < _format(self._database):
+            if self._meta(connection)[0] < format_of(self._database):
                 self._tables.migrate(self._database, connection)
-        self._format = _format(self._database)
+        self._format = format_of(self._database)
 
     def key(self, id_: str) -> str | None:
         return None if self._flaw(id_) else id_
@@ -384,7 +255,7 @@ class JobshelfLayout(Layout):
 
     def page(self, state: str | None, type_: str | None, after: int, count: int) -> Page:
         given = {"state": state, "type": type_}
-        values = {name: _clean(text, _LONGEST_KEY) for name, text in given.items() if text}
+        values = {name: _clean(text, LONGEST_KEY) for name, text in given.items() if text}
         question: tuple[str | int, ...] = (*values, count)
         if question not in self._select_pages:
             columns = self._table.c
@@ -415,7 +286,7 @@ class JobshelfLayout(Layout):
 
     def referrers(self, id_: str) -> list[str]:
         with self._database.connection() as connection:
-            rows = connection.fetch(self._select_sources, {"id": _clean(id_, _LONGEST_ID)})
+            rows = connection.fetch(self._select_sources, {"id": _clean(id_, LONGEST_ID)})
         return [row[0] for row in rows]
 
     def faults(self) -> Iterator[Fault]:
@@ -511,7 +382,7 @@ class JobshelfLayout(Layout):
         connection.run_many(
             self._insert_reference,
             [
-                {"source": saved.id_, "position": position, "target": _clean(target, _LONGEST_ID)}
+                {"source": saved.id_, "position": position, "target": _clean(target, LONGEST_ID)}
                 for saved in (*changed, *new)
                 for position, target in enumerate(saved.digest.references)
             ],
@@ -550,7 +421,7 @@ class JobshelfLayout(Layout):
         with self._database.connection() as connection:
             format_, _, _ = self._meta(connection)
         self._format = format_
-        if format_ > _format(self._database):
+        if format_ > format_of(self._database):
             raise StoreError(
                 f"Table {self.name!r} in {self._database.place} has format {format_}, "
                 f"which this version of Jobshelf does not know.",
@@ -559,31 +430,17 @@ class JobshelfLayout(Layout):
 
     def _flaw(self, id_: str) -> str:
         """Return what is wrong with an ID, as the end of a sentence, or ""."""
-        if 0 < len(id_) <= _LONGEST_ID and id_.isascii() and id_.isprintable() and id_[-1] != " ":
+        if 0 < len(id_) <= LONGEST_ID and id_.isascii() and id_.isprintable() and id_[-1] != " ":
             return ""
         if not id_:
             return "an ID has at least one character"
-        if len(id_) > _LONGEST_ID:
-            return f"an ID has at most {_LONGEST_ID} characters"
+        if len(id_) > LONGEST_ID:
+            return f"an ID has at most {LONGEST_ID} characters"
         if id_.endswith(" "):
             return "an ID does not end in a blank"  # MySQL ignores it in comparisons
-        if id_ != _clean(id_, _LONGEST_ID):
+        if id_ != _clean(id_, LONGEST_ID):
             return "an ID has no NUL characters or halves of characters"
         return ""
-
-
-def _format(database: Database) -> int:
-    """Return the format of the tables that are made in a database."""
-    return _FORMATS.get(database.engine.dialect.name, _FORMAT_OF_SERVERS)
-
-
-def _has_index(connection: Connection, name: str) -> bool:
-    found = "SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = :name"
-    return bool(connection.fetch(found, {"name": name}))
-
-
-def _quoted(name: str, ending: str) -> quoted_name:
-    return quoted_name(f"{name}_{ending}", quote=True)
 
 
 def _as_declared(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -603,8 +460,8 @@ def _row(saved: Saved, now: float, change: int) -> dict[str, Any]:
     digest = saved.digest
     return {
         "id": saved.id_,
-        "type": _clean(digest.type, _LONGEST_KEY),
-        "state": None if digest.state is None else _clean(digest.state, _LONGEST_KEY),
+        "type": _clean(digest.type, LONGEST_KEY),
+        "state": None if digest.state is None else _clean(digest.state, LONGEST_KEY),
         "name": None if digest.name is None else _clean(digest.name),
         "size": len(saved.data),
         "saved": now,
@@ -618,7 +475,7 @@ def _drifted(saved: Saved, stored: Sequence[Any], targets: list[str]) -> tuple[s
     row = _row(saved, 0, 0)
     names = _SHOWN[1:-1]
     wrong = [name for name, value in zip(names, stored, strict=False) if value != row[name]]
-    wanted = [_clean(target, _LONGEST_ID) for target in saved.digest.references]
+    wanted = [_clean(target, LONGEST_ID) for target in saved.digest.references]
     return (*wrong, "references") if targets != wanted else tuple(wrong)
 
 
@@ -628,7 +485,7 @@ def _clean(text: str, longest: int = _LONGEST_TEXT) -> str:
     An ID that had to be changed for this names nothing that could be stored here.
     """
     if len(text) > longest:
-        text = text[: longest - 1] + _ELLIPSIS
+        text = text[: longest - 1] + ELLIPSIS
     if text.isascii() and "\0" not in text:
         return text
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")

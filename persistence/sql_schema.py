@@ -12,8 +12,9 @@ from sqlalchemy.types import Integer
 from persistence.errors import StoreError, StoreMissing
 from persistence.sql_connection import Database
 from persistence.sql_gc3pie import GC3PieLayout
-from persistence.sql_jobshelf import COLUMNS, LONGEST_NAME, JobshelfLayout, companions
+from persistence.sql_jobshelf import JobshelfLayout
 from persistence.sql_layout import Layout
+from persistence.sql_tables import COLUMNS, LONGEST_NAME, companions
 
 __all__ = ["check_table_name", "create_layout", "find_layout", "missing_table"]
 
