@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QMenu,
     QSplitter,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -23,7 +22,7 @@ from app.actions.commands import ChangeStack
 from app.actions.journal import Journal
 from app.settings import Settings
 from app.window.action_set import ActionSet
-from app.window.addresses import title_of, window_title, without_password
+from app.window.addresses import window_title, without_password
 from app.window.areas import go_to_area
 from app.window.banner import Banner, Mood
 from app.window.change_flow import ChangeFlow
@@ -37,11 +36,11 @@ from app.window.help_dialogs import AboutDialog, FilterHelp, ShortcutsDialog
 from app.window.icons import application_icon
 from app.window.indexing import Indexing, index_folder
 from app.window.inspector_panel import InspectorPanel
-from app.window.message_page import Button, MessagePage, chain_of
+from app.window.message_page import Button
 from app.window.opening import Opening, address_in
+from app.window.pages import Pages
 from app.window.password_prompt import PasswordPrompt
 from app.window.preferences import Preferences
-from app.window.start_page import StartPage
 from app.window.status_bar import StatusBar
 from app.window.store_dialog import StoreDialog
 from app.window.table_panel import TablePanel
@@ -55,8 +54,6 @@ from persistence.urls import StoreUrl
 
 __all__ = ["MainWindow"]
 
-_OPENING_SHOWN_AFTER_MS = 250
-_SLOW_AFTER_MS = 3_000
 _RESTYLING = (
     QEvent.Type.ApplicationPaletteChange,
     QEvent.Type.ApplicationFontChange,
@@ -128,7 +125,7 @@ class MainWindow(QMainWindow):
         self.close_store()
         self._url = uri if isinstance(uri, (str, StoreUrl)) else os.fspath(uri)
         self._read_only = read_only
-        self._opening_soon.start()
+        self.pages.expect(without_password(str(self._url)))
         self.indexing.apply_settings()
         self.session.open(uri, read_only)
 
@@ -139,7 +136,6 @@ class MainWindow(QMainWindow):
 
     def close_store(self) -> None:
         """Close the store; the window shows what can be opened."""
-        self._opening_soon.stop()
         self._bind(None)
         self.session.close()
         self._url = None
@@ -214,33 +210,20 @@ class MainWindow(QMainWindow):
         self._splitter.setStretchFactor(0, 1)
         self._splitter.setStretchFactor(1, 1)
         self._splitter.setSizes([772, 628])
-        self._start = StartPage(self)
-        self._message = MessagePage("error", "red", self)
-        self._message.setObjectName("errorPage")
-        self._wait = MessagePage("database", "muted", self)
-        self._pages = QStackedWidget(self)
-        for page in (self._start, self._splitter, self._message, self._wait):
-            self._pages.addWidget(page)
+        self.pages = Pages(self._splitter, self)
         centre = QWidget(self)
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.notice)
         column.addWidget(self.banner)
-        column.addWidget(self._pages, 1)
+        column.addWidget(self.pages, 1)
         self.setCentralWidget(centre)
-        self._opening_soon = QTimer(self)
-        self._opening_soon.setSingleShot(True)
-        self._opening_soon.setInterval(_OPENING_SHOWN_AFTER_MS)
-        self._opening_slowly = QTimer(self)
-        self._opening_slowly.setSingleShot(True)
-        self._opening_slowly.setInterval(_SLOW_AFTER_MS)
 
     def _connect(self) -> None:
         self._restyle.timeout.connect(self.table.refresh_theme)
         self._restyle.timeout.connect(self.inspector.refresh_theme)
-        self._opening_soon.timeout.connect(self._show_opening)
-        self._opening_slowly.timeout.connect(self._explain_opening)
+        self.pages.cancelled.connect(self.close_store)
         session = self.session
         session.opened.connect(self._on_opened)
         session.open_failed.connect(self._on_open_failed)
@@ -254,10 +237,11 @@ class MainWindow(QMainWindow):
         self.passwords.entered.connect(self._open_with_password)
         self.passwords.failed.connect(self._on_failed)
         self.opening.recent_changed.connect(self._fill_start)
-        self._start.open_requested.connect(self._ask_store)
-        self._start.folder_requested.connect(self.opening.ask_folder)
-        self._start.demo_requested.connect(self.demo_requested)
-        self._start.recent_chosen.connect(self.open_store)
+        start = self.pages.start
+        start.open_requested.connect(self._ask_store)
+        start.folder_requested.connect(self.opening.ask_folder)
+        start.demo_requested.connect(self.demo_requested)
+        start.recent_chosen.connect(self.open_store)
         self.filter_edit.help_requested.connect(self.actions_["help.filter"].trigger)
         self.table.object_chosen.connect(self.inspector.show_object)
         self.table.object_entered.connect(self.inspector.view.setFocus)
@@ -303,9 +287,8 @@ class MainWindow(QMainWindow):
         self._update_actions()
 
     def _on_opened(self, info: StoreInfo) -> None:
-        self._opening_soon.stop()
         self._bind(info)
-        self._pages.setCurrentWidget(self._splitter)
+        self.pages.show_store()
         self.setWindowTitle(window_title(info.uri, read_only=info.read_only))
         self.setWindowFilePath("")
         if info.notices:
@@ -320,23 +303,19 @@ class MainWindow(QMainWindow):
         self.store_opened.emit(info.uri)
 
     def _on_open_failed(self, error: BaseException) -> None:
-        self._opening_soon.stop()
         url = self._url
         self._bind(None)
         self._url = url
-        address = without_password(str(url)) or str(url)
-        self._message.show_message(
-            f"{title_of(address)} cannot be opened",
-            str(error),
+        self.pages.show_failure(
+            without_password(str(url)) or str(url),
+            error,
             [
                 Button("&Try Again", self._retry, "refresh", "retryButton"),
                 *self.checks.ways_out(url, error),
                 Button("&Edit Address…", lambda: self.opening.ask(url), "open", "editButton"),
                 Button("&Back", self.close_store, "back", "startButton"),
             ],
-            details=f"{address}\n\n{chain_of(error)}",
         )
-        self._pages.setCurrentWidget(self._message)
         if isinstance(error, PasswordError) and url is not None:
             self.passwords.ask(error, StoreUrl.parse(url))
         self.store_failed.emit(error)
@@ -348,7 +327,8 @@ class MainWindow(QMainWindow):
             self.open_store(self._url, self._read_only)
 
     def _open_with_password(self, url: StoreUrl) -> None:
-        self._opening_soon.start()  # the window goes on knowing the address without it
+        # The window goes on knowing the address without it.
+        self.pages.expect(without_password(str(url)))
         self.session.open(url, self._read_only)
 
     def _on_objects_changed(self, ids: list[str]) -> None:
@@ -375,28 +355,11 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Jobshelf")
         self._say_store()
         self._fill_start()
-        self._pages.setCurrentWidget(self._start)
-        self._start.setFocus()
+        self.pages.show_start()
         self._update_actions()
 
     def _fill_start(self) -> None:
-        self._start.set_recent(self.settings.recent_stores)
-
-    def _show_opening(self) -> None:
-        self._wait.show_message(
-            "Opening…",
-            without_password(str(self._url)),
-            [Button("&Cancel", self.close_store, "clear", "cancelOpening")],
-        )
-        self._pages.setCurrentWidget(self._wait)
-        self._opening_slowly.start()
-
-    def _explain_opening(self) -> None:
-        if self._pages.currentWidget() is self._wait:
-            self._wait.sentence.setText(
-                f"{without_password(str(self._url))} does not answer yet. It may be far away, or "
-                "locked by a program that is writing to it."
-            )
+        self.pages.start.set_recent(self.settings.recent_stores)
 
     def _say_store(self) -> None:
         info, live = self.session.info, self.settings.live

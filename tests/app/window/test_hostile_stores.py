@@ -61,7 +61,7 @@ def test_a_hostile_store_is_shown_or_explained(driver: Driver, trap: str, tmp_pa
                 driver.until(lambda: driver.node() is not None)
     else:
         assert not expected or ZOO[trap].refusal
-        assert window._message.isVisible()
+        assert window.pages.failure.isVisible()
     check_texts(driver)
     assert fingerprint(tmp_path / "outside") == outside
     if "-" not in trap:

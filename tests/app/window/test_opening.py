@@ -22,7 +22,7 @@ from tests.app.window.conftest import TIMEOUT, Driver
 
 
 def test_without_a_store_the_window_offers_to_open_one(driver: Driver) -> None:
-    start = driver.window._start
+    start = driver.window.pages.start
     assert start.isVisible()
     assert {b.objectName() for b in start.findChildren(QPushButton)} >= {
         "startOpen",
@@ -50,7 +50,7 @@ def test_wrong_addresses_are_explained_where_the_content_would_be(
     ):
         with driver.qtbot.waitSignal(driver.window.store_failed, timeout=TIMEOUT):
             driver.window.open_store(address)
-        page = driver.window._message
+        page = driver.window.pages.failure
         assert page.isVisible()
         assert page.sentence.text().endswith("."), address
         assert page.findChild(QPushButton, "retryButton") is not None
@@ -66,7 +66,7 @@ def test_try_again_opens_what_has_come_meanwhile(
         driver.window.open_store(missing)
     gc3pie("python3.7/jobs.db").rename(missing)
     with driver.qtbot.waitSignal(driver.window.store_opened, timeout=TIMEOUT):
-        driver.window._message.findChild(QPushButton, "retryButton").click()
+        driver.window.pages.failure.findChild(QPushButton, "retryButton").click()
 
 
 def test_a_copied_session_opens_with_a_notice_about_the_missing_place(
@@ -213,7 +213,7 @@ def test_a_folder_of_other_files_is_refused_with_a_sentence(driver: Driver, tmp_
     with driver.qtbot.waitSignal(driver.window.store_failed, timeout=TIMEOUT) as failed:
         driver.window.open_store(tmp_path)
     assert "none that was tried is a pickled object" in str(failed.args[0])
-    assert driver.window._message.isVisible()
+    assert driver.window.pages.failure.isVisible()
 
 
 def test_who_waits_for_a_locked_store_is_told_why(
@@ -221,7 +221,7 @@ def test_who_waits_for_a_locked_store_is_told_why(
 ) -> None:
     path = gc3pie("python3.7/jobs.db")
     window = driver.window
-    window._opening_slowly.setInterval(10)
+    window.pages.slowly.setInterval(10)
     window.opening.ask(str(path))
     dialog = window.findChild(OpenStoreDialog)
     assert dialog is not None
@@ -234,7 +234,7 @@ def test_who_waits_for_a_locked_store_is_told_why(
         driver.until(lambda: "locked" in dialog.preview.text())
         dialog.reject()
         window.open_store(path)
-        driver.until(lambda: "locked" in window._wait.sentence.text())
+        driver.until(lambda: "locked" in window.pages.wait.sentence.text())
     finally:
         connection.close()
     driver.until(lambda: window.session.info is not None)

@@ -133,7 +133,7 @@ def test_a_password_that_is_not_to_be_remembered_is_asked_for_again(
     dialog = driver.window.findChild(PasswordDialog)
     assert dialog is not None
     dialog.reject()
-    assert driver.window._message.isVisible()
+    assert driver.window.pages.failure.isVisible()
 
 
 def test_the_password_is_in_no_file_and_no_line_that_the_application_writes(
