@@ -17,11 +17,12 @@ PATIENCE = 300.0  # seconds for any one step
 MIB = 1024 * 1024
 
 _IDLE = """
-import sys, threading, time
+import os, sys, threading, time
 asked = threading.Event()
 def listen():
     for _ in sys.stdin:
         asked.set()
+    os._exit(0)  # whoever asked is gone
 threading.Thread(target=listen, daemon=True).start()
 longest, last = 0.0, time.perf_counter()
 while True:
