@@ -14,15 +14,19 @@ import stat
 import sys
 from pathlib import Path
 
+from persistence.errors import LoadError, StoreError
+
 __all__ = [
     "LARGEST_OBJECT",
     "flush_folder",
     "is_real_folder",
     "is_regular_file",
+    "load_error",
     "make_folder",
     "may",
     "open_regular",
     "read_bounded",
+    "store_error",
     "write_flushed",
 ]
 
@@ -191,3 +195,24 @@ def _flush(descriptor: int) -> None:
         else:
             return
     os.fsync(descriptor)
+
+
+def load_error(id_: str, path: Path, error: OSError) -> LoadError:
+    """Return the error of one object whose file cannot be read; the others may well be."""
+    cause = store_error(path, "read", error)
+    return LoadError(cause.reason, cause.advice, id_=id_)
+
+
+def store_error(path: Path, what: str, error: OSError) -> StoreError:
+    """Return the error of a folder or file that cannot be read or written to, with the way out."""
+    advice = {
+        errno.EACCES: "Ask its owner for permission, or open a copy.",
+        errno.EPERM: "Ask its owner for permission, or open a copy.",
+        errno.ENOSPC: "Free some space on the disk and try again.",
+        errno.EDQUOT: "Your disk quota is used up: free some space and try again.",
+        errno.EROFS: "It is on a read-only medium: open a copy.",
+        errno.EFBIG: "Its size is no object's: look at the file with another program.",
+        errno.EISDIR: "A folder is in the place of a file: move it away.",
+        errno.ENOTDIR: "Open the folder that holds the job files.",
+    }.get(error.errno or 0, "Check the path and the disk it is on.")
+    return StoreError(f"{path} cannot be {what}: {error.strerror or error}.", advice)

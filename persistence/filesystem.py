@@ -16,7 +16,6 @@ from __future__ import annotations
 import errno
 import math
 import os
-import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -39,32 +38,34 @@ from persistence.errors import (
     StoreMissing,
     one_line,
 )
+from persistence.file_names import (
+    BACKUP_SUFFIX,
+    FILE_PREFIX,
+    is_file_name,
+    name_for,
+    name_of_file,
+    names_an_object,
+)
 from persistence.file_transaction import LOCK_NAME, FileTransaction
 from persistence.files import (
     LARGEST_OBJECT,
     is_regular_file,
+    load_error,
     make_folder,
     may,
     open_regular,
     read_bounded,
+    store_error,
 )
-from persistence.ids import is_device, new_id, order_key
+from persistence.ids import new_id, order_key
 from persistence.pickles import decode
 from persistence.records import DEFAULT_PROTOCOL, RecordStore
 from persistence.store import ABSENT, Changes, Edit, Ids, Leftover, Record
 from persistence.urls import StoreUrl
 
-__all__ = ["AS_FILE", "BACKUP_SUFFIX", "FILE_PREFIX", "FilesystemStore"]
-
-BACKUP_SUFFIX = ".OLD"
-FILE_PREFIX = "./"
-"""How the ID of a file begins that is read as what it is, not as an object."""
-AS_FILE = b"file"
-"""`Edit.further` of an edit whose ID is that of a file: no object is saved so by accident."""
+__all__ = ["FilesystemStore"]
 
 _LOCK_SECONDS = 30.0
-_LONGEST_NAME = 255  # bytes, on all common file systems
-_ELSEWHERE = re.compile(r"[/\0]" if os.name != "nt" else r'[/\\\0-\x1f<>:"|?*]|[. ]$')
 _STOP = b"."  # every whole pickle ends with this opcode
 _SAMPLE = 20  # files looked at to tell whose store a folder is
 _RACY = 2.0  # seconds: how coarse the times of files may be
@@ -147,7 +148,7 @@ class FilesystemStore(RecordStore):
                     "Check the spelling of the path.",
                 ) from None
         except OSError as error:
-            raise _store_error(self._directory, "opened", error) from error
+            raise store_error(self._directory, "opened", error) from error
         else:
             if not self.read_only and not may(self._directory, os.W_OK):
                 self.read_only = True
@@ -198,12 +199,12 @@ class FilesystemStore(RecordStore):
             with os.scandir(self._directory) as entries:
                 for entry in entries:
                     name = entry.name
-                    if _names_an_object(name) and entry.is_file(follow_symlinks=False):
+                    if names_an_object(name) and entry.is_file(follow_symlinks=False):
                         yield name
         except FileNotFoundError:
             return
         except OSError as error:
-            raise _store_error(self._directory, "listed", error) from error
+            raise store_error(self._directory, "listed", error) from error
 
     def leftovers(self) -> Iterator[Leftover]:
         """Iterate over what is in the folder and holds no object, the lock left out."""
@@ -212,14 +213,14 @@ class FilesystemStore(RecordStore):
             with os.scandir(self._directory) as entries:
                 for entry in entries:
                     is_file = entry.is_file(follow_symlinks=False)
-                    is_object = is_file and _is_file_name(entry.name)
+                    is_object = is_file and is_file_name(entry.name)
                     if not is_object and entry.name != LOCK_NAME:
                         modified = entry.stat(follow_symlinks=False).st_mtime
                         yield Leftover(entry.name, is_file, modified)
         except FileNotFoundError:
             return
         except OSError as error:
-            raise _store_error(self._directory, "listed", error) from error
+            raise store_error(self._directory, "listed", error) from error
 
     def read_many(self, ids: Iterable[str | int]) -> Iterator[Record]:
         pending = self._settle()
@@ -232,7 +233,7 @@ class FilesystemStore(RecordStore):
         return self.read_many(self.list())
 
     def takes_id(self, id_: str) -> bool:
-        return _is_file_name(id_)
+        return is_file_name(id_)
 
     def changes(self, since: Any = None) -> Changes:
         """Compare the files' times and sizes with those of the last call."""
@@ -293,7 +294,7 @@ class FilesystemStore(RecordStore):
 
     def _is_there(self, id_: str, pending: dict[str, Path | None]) -> bool:
         """Whether there is such an object, even if it cannot be read."""
-        if not _is_file_name(id_):
+        if not is_file_name(id_):
             return False
         if id_ in pending:
             return pending[id_] is not None
@@ -315,13 +316,13 @@ class FilesystemStore(RecordStore):
                     return {}
             return self._transaction.pending()
         except OSError as error:
-            raise _store_error(self._directory, "read", error) from error
+            raise store_error(self._directory, "read", error) from error
 
     def _read(self, id_: str, pending: dict[str, Path | None]) -> Record | None:
         if id_.startswith(FILE_PREFIX):
-            name = _name_of_file(id_)
+            name = name_of_file(id_)
             return None if name is None else self._read_file(id_, self._directory / name)
-        if not _is_file_name(id_):
+        if not is_file_name(id_):
             return None
         if id_ in pending:
             moved = pending[id_]
@@ -363,9 +364,9 @@ class FilesystemStore(RecordStore):
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise _load_error(id_, path, error) from error
+            raise load_error(id_, path, error) from error
         except MemoryError as error:
-            raise _load_error(id_, path, OSError(errno.EFBIG, os.strerror(errno.EFBIG))) from error
+            raise load_error(id_, path, OSError(errno.EFBIG, os.strerror(errno.EFBIG))) from error
         return Record(id_, data, _time(modified))
 
     # Changing it
@@ -373,7 +374,7 @@ class FilesystemStore(RecordStore):
     def apply(self, edits: Sequence[Edit]) -> None:
         self._refuse_if_read_only()
         for edit in edits:
-            if _name_for(edit) is None:
+            if name_for(edit) is None:
                 if edit.data is None:
                     raise ObjectNotFound(edit.id_, self._address)
                 raise SaveError(
@@ -389,7 +390,7 @@ class FilesystemStore(RecordStore):
             with self._locked(_LOCK_SECONDS):
                 if self._transaction.is_pending():
                     self._transaction.finish()
-                named = [(edit, _name_for(edit) or "") for edit in edits]
+                named = [(edit, name_for(edit) or "") for edit in edits]
                 seen = {name: self._look(name) for _, name in named}
                 changes = self._checked(named)
                 self._drop_backups(named, changes)
@@ -400,7 +401,7 @@ class FilesystemStore(RecordStore):
                 "Nothing was written: try again when it is done.",
             ) from None
         except OSError as error:
-            raise _store_error(self._directory, "written to", error) from error
+            raise store_error(self._directory, "written to", error) from error
 
     @contextmanager
     def _locked(self, patience: float) -> Iterator[None]:
@@ -498,45 +499,6 @@ class FilesystemStore(RecordStore):
         return DEFAULT_PROTOCOL
 
 
-def _names_an_object(name: str) -> bool:
-    """Whether a file of this name, if there is one in the folder, is an object."""
-    return bool(
-        name
-        and not name.startswith(".")
-        and not name.endswith(BACKUP_SUFFIX)
-        and not _ELSEWHERE.search(name)
-    )
-
-
-def _name_for(edit: Edit) -> str | None:
-    """Return the name of the file that an edit changes, or None if there can be no such file."""
-    if edit.further == AS_FILE and edit.id_.startswith(FILE_PREFIX):
-        return _name_of_file(edit.id_)
-    return edit.id_ if _is_file_name(edit.id_) else None
-
-
-def _name_of_file(id_: str) -> str | None:
-    """Return the name of a file in the folder that is meant by `./NAME`; None for no such one."""
-    name = id_.removeprefix(FILE_PREFIX)
-    if name in ("", ".", "..", LOCK_NAME) or _ELSEWHERE.search(name):
-        return None
-    try:
-        length = len(os.fsencode(name))
-    except UnicodeEncodeError:  # half a character
-        return None
-    return name if length <= _LONGEST_NAME else None
-
-
-def _is_file_name(id_: str) -> bool:
-    """Whether an ID can name a file of the store, on this system and inside the folder."""
-    try:
-        length = len(os.fsencode(id_))
-    except UnicodeEncodeError:  # half a character
-        return False
-    is_reserved = os.name == "nt" and is_device(id_)
-    return length <= _LONGEST_NAME and _names_an_object(id_) and not is_reserved
-
-
 def _is_whole(data: bytes) -> bool:
     """Whether data are a pickle to its end, or at least not one that was cut."""
     if not data.endswith(_STOP):
@@ -561,23 +523,3 @@ def _time(seconds: float) -> datetime | None:
         return datetime.fromtimestamp(seconds, timezone.utc)
     except (ValueError, OverflowError, OSError):
         return None
-
-
-def _load_error(id_: str, path: Path, error: OSError) -> LoadError:
-    """Return the error of one object whose file cannot be read; the others may well be."""
-    cause = _store_error(path, "read", error)
-    return LoadError(cause.reason, cause.advice, id_=id_)
-
-
-def _store_error(path: Path, what: str, error: OSError) -> StoreError:
-    advice = {
-        errno.EACCES: "Ask its owner for permission, or open a copy.",
-        errno.EPERM: "Ask its owner for permission, or open a copy.",
-        errno.ENOSPC: "Free some space on the disk and try again.",
-        errno.EDQUOT: "Your disk quota is used up: free some space and try again.",
-        errno.EROFS: "It is on a read-only medium: open a copy.",
-        errno.EFBIG: "Its size is no object's: look at the file with another program.",
-        errno.EISDIR: "A folder is in the place of a file: move it away.",
-        errno.ENOTDIR: "Open the folder that holds the job files.",
-    }.get(error.errno or 0, "Check the path and the disk it is on.")
-    return StoreError(f"{path} cannot be {what}: {error.strerror or error}.", advice)

@@ -15,8 +15,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from persistence.errors import DecodeError, LoadError, StoreError
+from persistence.file_names import BACKUP_SUFFIX, FILE_PREFIX
 from persistence.file_transaction import OWN_PREFIX
-from persistence.filesystem import BACKUP_SUFFIX, FILE_PREFIX
 from persistence.id_map import IDS_PREFIX
 from persistence.ledger import Ledger
 from persistence.pickles import Object, Pickle, Reference, decode

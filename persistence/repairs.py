@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from persistence.errors import EditError, PathError, StoreError
-from persistence.filesystem import AS_FILE, BACKUP_SUFFIX, FILE_PREFIX
+from persistence.file_names import AS_FILE, BACKUP_SUFFIX, FILE_PREFIX
 from persistence.integrity import Former, Problem, Remedy, Repair
 from persistence.pickles import Pickle, decode, encode, find_references, with_identity
 from persistence.pickles.edit import Change, apply

@@ -22,7 +22,7 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 from app.actions.journal import Act, Deleted, Entry, EntryState, Journal, JournalRecord
 from app.work.session import StoreSession
 from persistence.errors import ConflictError, SaveError, StoreError
-from persistence.filesystem import FILE_PREFIX
+from persistence.file_names import FILE_PREFIX
 from persistence.pickles.texts import escaped
 from persistence.store import Edit, Store
 

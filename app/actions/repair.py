@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.actions.journal import Journal, JournalRecord
 from persistence.errors import DecodeError
-from persistence.filesystem import FILE_PREFIX
+from persistence.file_names import FILE_PREFIX
 from persistence.integrity import Former, Problem, Remedy
 from persistence.repairs import Plan, Rewrite
 from persistence.store import Record

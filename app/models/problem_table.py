@@ -17,7 +17,7 @@ from app.models.roles import (
     TOOLTIP_ROLE,
 )
 from app.models.states import Look
-from persistence.filesystem import FILE_PREFIX
+from persistence.file_names import FILE_PREFIX
 from persistence.integrity import Kind, Problem, Severity
 from persistence.pickles.texts import escaped
 

@@ -21,7 +21,7 @@ from app.models.roles import ROW_ROLE
 from app.window.banner import Banner, Mood
 from app.window.row_table import RowTable, selected_ranges
 from app.window.theme import GRID
-from persistence.filesystem import FILE_PREFIX
+from persistence.file_names import FILE_PREFIX
 from persistence.integrity import Kind, Problem, Remedy
 
 __all__ = ["CheckWindow"]

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 
 from app.window.compare_window import Version
 from app.window.theme import GRID, monospace
-from persistence.filesystem import FILE_PREFIX
+from persistence.file_names import FILE_PREFIX
 from persistence.pickles.texts import escaped
 from persistence.repairs import Plan, Rewrite
 
