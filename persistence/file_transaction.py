@@ -213,8 +213,11 @@ class FileTransaction:
 
 
 def _is_inside(name: str) -> bool:
-    """Whether a name is that of a file of the folder itself, and not one of ours."""
-    return bool(name) and not name.startswith(".") and not _ELSEWHERE.search(name)
+    """Whether a name is that of a file of the folder itself, and not what writers rely on.
+
+    Hidden files are changed, too, when a folder is repaired.
+    """
+    return name not in ("", ".", "..", LOCK_NAME, _FOLDER) and not _ELSEWHERE.search(name)
 
 
 def _permissions(path: Path) -> int | None:
