@@ -113,6 +113,7 @@ class SqlStore(RecordStore):
             self._database.close()
             raise
         self.keeps_summaries = self._layout.keeps_summaries
+        self._is_complete = False
         self.pid_type = self._layout.pid_type
         if isinstance(self._database, ServerDatabase) and not self.read_only:
             self._note_replica(self._database)
@@ -167,8 +168,6 @@ class SqlStore(RecordStore):
         if layout is not None:
             if create and isinstance(layout, JobshelfLayout):
                 self._migrate(layout)
-            if self._is_own_file(layout) and not self.read_only:
-                layout.complete()
             return layout
         if not create:
             raise missing_table(self._database, self._table)
@@ -354,6 +353,9 @@ class SqlStore(RecordStore):
                     if attempt > 1:
                         self._layout.tidy(connection, edits())
                     mark = change(connection)
+                    if not self._is_complete:
+                        self._layout.complete(connection)
+                self._is_complete = True
                 return
             except InDoubtError:
                 was_done = self._was_done(mark)

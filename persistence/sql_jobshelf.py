@@ -198,15 +198,12 @@ class JobshelfLayout(Layout):
         self._select_pages: dict[tuple[str | int, ...], str] = {}
         self._check_format()
 
-    def complete(self) -> None:
-        """Add what tables of earlier versions lack, if it is quickly done."""
-        with self._database.connection() as connection:
-            if self._tables.has_listed(connection):
-                return
-            _, _, last_seq = self._meta(connection)
+    def complete(self, connection: Connection) -> None:
+        if self._database.engine.dialect.name != "sqlite" or self._tables.has_listed(connection):
+            return
+        _, _, last_seq = self._meta(connection)
         if last_seq <= _INDEXED_AT_ONCE:
-            with self._database.transaction() as connection:
-                self._tables.create_listed(self._database, connection)
+            self._tables.create_listed(self._database, connection)
 
     @staticmethod
     def create(database: Database, name: str) -> None:

@@ -324,6 +324,9 @@ class Layout(ABC):
             return self._conflict(record.id_, ABSENT, record.data)
         return None
 
+    def complete(self, connection: Connection) -> None:
+        """Add what tables of earlier versions lack, if it is quickly done; in a transaction."""
+
     def tidy(self, connection: Connection, edits: Sequence[Edit]) -> None:
         """Remove what programs left that removed only the objects' own rows."""
 
