@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from persistence.errors import DecodeError, LoadError, SaveError, StoreError
+from persistence.errors import LoadError, SaveError, StoreError
 from persistence.persistable import (
     Marks,
     identity_of,
@@ -32,10 +32,9 @@ from persistence.persistable import (
     set_identity,
     set_unchanged,
 )
-from persistence.pickles import decode
-from persistence.pickles.references import may_refer
 from persistence.pickles.shell import SHELL, split_at_shell
 from persistence.plain_objects import digest_of_plain
+from persistence.reachable import building_order, collect, likely_references, references_in
 from persistence.summary import Digest
 
 __all__ = ["Dumped", "GraphWriter", "load_graph"]
@@ -287,84 +286,19 @@ def load_graph(
     Raises:
         LoadError: An object cannot be unpickled, or refers to one that is not there.
     """
-    for find in (_likely_references, _references):
-        pickles, links = _collect(ids, read_many, find, store)
+    for find in (likely_references, references_in):
+        pickles, links = collect(ids, read_many, find, store)
         loader = _Loader(pickles, links, pid, store)
         try:
-            loader.build(_building_order(ids, links) if any(links.values()) else list(pickles))
+            loader.build(building_order(ids, links) if any(links.values()) else list(pickles))
         except _UnforeseenReferenceError:
             continue
         return loader.objects
     raise AssertionError("decoding a pickle tells all its references")
 
 
-def _collect(
-    ids: Iterable[str],
-    read_many: Callable[[Iterable[str]], Iterator[tuple[str, bytes]]],
-    find: Callable[[str, bytes, str], list[str]],
-    store: str,
-) -> tuple[dict[str, bytes], dict[str, list[str]]]:
-    """Read every record that can be reached; return pickles and references by ID."""
-    pickles: dict[str, bytes] = {}
-    links: dict[str, list[str]] = {}
-    wanted = list(dict.fromkeys(ids))
-    while wanted:
-        reached: dict[str, None] = {}
-        for id_, data in read_many(wanted):
-            pickles[id_] = data
-            links[id_] = found = find(id_, data, store)
-            if found:
-                reached.update(dict.fromkeys(found))
-        if not reached:
-            break
-        asked = set(wanted)
-        wanted = [id_ for id_ in reached if id_ not in pickles and id_ not in asked]
-    return pickles, links
-
-
 class _UnforeseenReferenceError(Exception):
     """A pickle has a reference that it did not look like having."""
-
-
-def _likely_references(id_: str, data: bytes, store: str) -> list[str]:
-    return _references(id_, data, store) if may_refer(data) else []
-
-
-def _references(id_: str, data: bytes, store: str) -> list[str]:
-    try:
-        return [reference.id for reference in decode(data).references]
-    except DecodeError as error:
-        raise LoadError(
-            f"Object {id_!r} in {store} cannot be loaded: {error.reason}",
-            "`read` gives its bytes as they are.",
-            id_=id_,
-            store=store,
-        ) from error
-
-
-def _building_order(roots: Iterable[str], links: dict[str, list[str]]) -> list[str]:
-    """Order objects so that those referred to come first, but for cycles.
-
-    A depth-first walk with its own stack.
-    """
-    order: list[str] = []
-    seen: set[str] = set()
-    for root in roots:
-        if root in seen or root not in links:
-            continue
-        seen.add(root)
-        stack = [(root, iter(links[root]))]
-        while stack:
-            id_, children = stack[-1]
-            for child in children:
-                if child not in seen and child in links:
-                    seen.add(child)
-                    stack.append((child, iter(links[child])))
-                    break
-            else:
-                order.append(id_)
-                stack.pop()
-    return order
 
 
 class _Loader:
