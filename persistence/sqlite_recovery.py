@@ -29,6 +29,7 @@ from persistence.errors import DecodeError, StoreError
 from persistence.pickles import decode
 from persistence.recovery_report import RecoveryReport
 from persistence.registry import make_store
+from persistence.sql_tables import COLUMNS
 from persistence.sqlite_header import copy_file
 from persistence.sqlite_pages import Cell, Pages
 from persistence.store import ABSENT, Edit, Store
@@ -39,7 +40,6 @@ __all__ = ["recover_sqlite"]
 _BATCH = 200  # objects written together
 _BATCH_BYTES = 8 * 1024 * 1024
 _MOST_NAMED = 10_000  # IDs in a report
-_OWN_COLUMNS = ("seq", "id", "type", "state", "name", "size", "saved", "change", "data")
 _GC3PIE_COLUMNS = ("id", "data", "state")
 _DEFAULT_TABLE = "store"
 _BEFORE_ALL = -(2**63)  # no row has this number
@@ -201,7 +201,7 @@ def _shape(copy: Path, pages: Pages, table: str | None) -> _Shape:
     if found:
         return next((shape for shape in found if shape.table == _DEFAULT_TABLE), found[0])
     name = table or _DEFAULT_TABLE
-    guesses = (_Shape(name, _OWN_COLUMNS, 0, True), _Shape(name, _GC3PIE_COLUMNS, 0, False))
+    guesses = (_Shape(name, COLUMNS, 0, True), _Shape(name, _GC3PIE_COLUMNS, 0, False))
     counts = [0, 0]
     for page in pages.table_leaves():
         for cell in pages.cells(page):
@@ -253,7 +253,7 @@ def _shape_of(entry: tuple[str, int, str]) -> _Shape | None:
         except (sqlite3.Error, sqlite3.Warning):
             return None
     columns = tuple(row[1].lower() for row in rows)
-    if set(columns) >= set(_OWN_COLUMNS):
+    if set(columns) >= set(COLUMNS):
         return _Shape(name, columns, root, True)
     if set(columns) >= set(_GC3PIE_COLUMNS):
         return _Shape(name, columns, root, False)
