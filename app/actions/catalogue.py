@@ -357,7 +357,7 @@ _RECORDS = (
     ),
     Action(
         "store.copy_to",
-        "&Copy Store To…",
+        "Copy &Store To…",
         "Copy all objects to another store of any kind, with their IDs and references.",
         "copy",
         (),
@@ -392,7 +392,7 @@ _RECORDS = (
     ),
     Action(
         "store.rebuild_index",
-        "Rebuild &Index",
+        "Re&build Index",
         "Throw away what was read of the store for the list and for search, and read it again.",
         "refresh",
         (),
