@@ -33,7 +33,7 @@ from project import (
 VENV = BUILD / "venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 EXTRAS = "gui,postgresql,mysql,packaging"
-# On Linux, what keyring needs for the Secret Service brings 12 MB of cryptography.
+# The bundle for Linux does without: see jobshelf.spec.
 if sys.platform != "linux":
     EXTRAS += ",keyring"
 PARTS = {
