@@ -23,7 +23,8 @@ picture="$root/build/packaging/screenshots/macos-$(uname -m).png"
 "$program" export "$root/tests/data/gc3pie/python3.7/jobs.db" "$place/store.jobshelf"
 "$program" "$place/store.jobshelf" --read-only --screenshot "$picture"
 # Passwords of servers go into the keyring of the system: what reaches it is there.
-find "$place/Applications/Jobshelf.app" -name third-party-notices.txt -exec grep -q '^keyring [0-9]' {} +
+notices=$(find "$place/Applications/Jobshelf.app" -type f -name third-party-notices.txt)
+grep -q '^keyring [0-9]' "$notices"
 
 # A window, and a second start that reaches it.
 "$program" "$root/tests/data/gc3pie/python3.7/jobs.db" &
