@@ -158,7 +158,7 @@ def _source(address: str) -> Store:
 
 def _progress(what: str) -> Callable[[int, int], None] | None:
     """Return what says on the terminal how far the work is; None where there is none."""
-    if not sys.stderr.isatty():
+    if not _is_at_terminal():
         return None
     said = 0.0
 
@@ -175,5 +175,10 @@ def _progress(what: str) -> Callable[[int, int], None] | None:
 
 def _end_line() -> None:
     """Wipe the line that says how far the work is."""
-    if sys.stderr.isatty():
+    if _is_at_terminal():
         print("\r\x1b[K", end="", file=sys.stderr)  # noqa: T201
+
+
+def _is_at_terminal() -> bool:
+    """Whether somebody reads along; a windowed program of Windows has no `stderr` at all."""
+    return sys.stderr is not None and sys.stderr.isatty()

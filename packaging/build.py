@@ -33,6 +33,9 @@ from project import (
 VENV = BUILD / "venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 EXTRAS = "gui,postgresql,mysql,packaging"
+# The bundle for Linux does without: see jobshelf.spec.
+if sys.platform != "linux":
+    EXTRAS += ",keyring"
 PARTS = {
     "linux": ["wheels", "bundle", "tar", "deb", "rpm"],
     "win32": ["wheels", "bundle", "installer"],

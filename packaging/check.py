@@ -13,6 +13,7 @@ import argparse
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -94,6 +95,9 @@ def check_deb() -> None:
         see(not root.has("python3"), "the root has no Python")
         with desk.desk() as desktop:
             open_and_inspect(desktop, root.command("jobshelf"), root, "deb")
+            see(root.indexed() == [jobs_in(STORE)], "an index with all jobs was stored")
+            copy_and_archive(root.command("jobshelf"), root)
+            check_store(desktop, root)
             ask_for_updates(desktop, root)
             root.apt("install", *DESKTOP)
             open_by_type(desktop, root)
@@ -137,7 +141,15 @@ def libraries_of(package: Path) -> list[str]:
     return [text.split()[0] for text in depends.split(",")]
 
 
-# What is done with the window
+def jobs_in(store: Path) -> int:
+    """Return how many jobs a GC3Pie database has."""
+    connection = sqlite3.connect(store)
+    (count,) = connection.execute("SELECT count(*) FROM store").fetchone()
+    connection.close()
+    return count
+
+
+# What is done with the program
 
 
 def open_and_inspect(
@@ -159,15 +171,66 @@ def open_and_inspect(
     see(process.wait(30) == 0, "quitting with Ctrl+Q ends with 0")
 
 
+def copy_and_archive(program: roots.Command, root: roots.Root) -> None:
+    """Copy a store, export and import it; say what is wrong with an address, with no traceback."""
+    store, count = root.give(STORE, "source.db"), jobs_in(STORE)
+    archive = "/srv/stores/source.jobshelf"
+    for words in (
+        ("copy", store, "/srv/stores/folder"),
+        ("export", store, archive),
+        ("import", archive, "/srv/stores/imported.sqlite"),
+    ):
+        status, text = program.run(*words)
+        wanted = f"Copied {count} objects. All {count} were read back and compared."
+        see(status == 0 and text.startswith(wanted), f"{words[0]}: {text}")
+    folder = root.folder / "srv" / "stores" / "folder"
+    see(len([*folder.iterdir()]) >= count, "the copy in a folder has a file for each")
+    for scheme in ("postgresql", "mysql"):
+        # Nobody listens at port 1.
+        address = f"{scheme}://me@127.0.0.1:1/runs#table=campaign"
+        status, text = program.run("copy", address, "/srv/stores/nothing")
+        see(
+            status == 1 and text.startswith("jobshelf: No database server listens at"),
+            f"{scheme}, status {status}: {text}",
+        )
+
+
+def check_store(desktop: desk.Desk, root: roots.Root) -> None:
+    """Find the one damaged job of a store with Store, Check, and go to it from there."""
+    store, id_ = root.give_damaged(STORE, "damaged.db")
+    process = root.command("jobshelf").start(desktop, store)
+    window = desktop.wait_for_window("damaged.db", process)
+    desktop.press("ctrl+shift+k")
+    desktop.wait_until(lambda: bool(desktop.windows("Check damaged.db")), "the Check window")
+    (checking,) = desktop.windows("Check damaged.db")
+
+    def leads_to_the_job() -> bool:
+        desktop.focus(checking)
+        desktop.press("Tab", "Home", "Return")  # until that is in the list of problems
+        return desktop.chosen_job(window) == id_
+
+    desktop.wait_until(leads_to_the_job, f"damaged job {id_} among the problems")
+    see(True, f"Store, Check finds damaged job {id_} and shows it")
+    desktop.screenshot(SCREENSHOTS / "check.png")
+    desktop.press("ctrl+q")
+    see(process.wait(30) == 0, "quitting after it ends with 0")
+
+
 def open_by_type(desktop: desk.Desk, root: roots.Root) -> None:
     """Open stores as a file manager does: the first starts a window, the next reaches it."""
     first, second = root.give(STORE, "first.db"), root.give(STORE, "second.db")
-    other = root.give_database("other.db")
+    archive, other = "/srv/stores/source.jobshelf", root.give_database("other.db")
     query = root.command("xdg-mime")
     kind = query.output("query", "filetype", first).strip()
     see(kind == "application/x-gc3pie-store", "a GC3Pie store is known by its content")
     opened_by = query.output("query", "default", kind).strip()
     see(opened_by == "jobshelf.desktop", "and is Jobshelf's to open")
+    kind = query.output("query", "filetype", archive).strip()
+    opened_by = query.output("query", "default", kind).strip()
+    see(
+        (kind, opened_by) == ("application/x-jobshelf-archive", "jobshelf.desktop"),
+        "so is an archive",
+    )
     kind = query.output("query", "filetype", other).strip()
     see(
         "jobshelf" not in query.output("query", "default", kind),
@@ -179,6 +242,11 @@ def open_by_type(desktop: desk.Desk, root: roots.Root) -> None:
     again = opener.start(desktop, second)
     desktop.wait_until(lambda: "second.db" in desktop.title(window), "the store in the window")
     see(again.wait(30) == 0, "the second xdg-open is done")
+    again = opener.start(desktop, archive)
+    desktop.wait_until(lambda: "source.jobshelf" in desktop.title(window), "the archive there")
+    see(again.wait(30) == 0, "so is that of the archive")
+    path, text = desktop.inspect(window)
+    see(bool(path and text), f"in the archive: {path} is {text[:60]!r}")
     see(len(desktop.windows("Jobshelf")) == 1, "there is one window")
     desktop.focus(window)
     desktop.press("ctrl+q")

@@ -55,6 +55,11 @@ class Desk:
         """Return the text that was copied last."""
         return self._run("xclip", "-selection", "clipboard", "-o")
 
+    def chosen_job(self, window: str) -> str:
+        """Return the ID of the job that is selected in a window."""
+        self.focus(window)
+        return self._copied("ctrl+shift+c")
+
     def inspect(self, window: str) -> tuple[str, str]:
         """Go to a job, into its tree and down to a value; return its path and its text."""
         self.focus(window)

@@ -21,7 +21,9 @@ Programs that run campaigns of batch jobs, such as GC3Pie, keep each job as a
 pickled Python object in a folder of files or in a SQL table. Jobshelf opens
 such a store and shows every job, its state, its parameters and what it refers
 to. It needs none of the classes of these programs, imports nothing and
-executes nothing that is in a store.
+executes nothing that is in a store. It also compares, edits and repairs jobs,
+and copies stores of any kind to any other kind or into one archive file, in
+its window or by a command.
 """
 
 

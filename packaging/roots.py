@@ -33,6 +33,14 @@ class Command:
         environment = {**self._environment, "DISPLAY": desktop.display}
         return subprocess.Popen([*self._words, *arguments], env=environment)
 
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """Return its exit status, and what it prints with what it complains of."""
+        done = subprocess.run(
+            [*self._words, *arguments], env=self._environment, check=False, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        return done.returncode, done.stdout.strip()
+
     def output(self, *arguments: str) -> str:
         """Return what it prints."""
         return subprocess.run(
@@ -72,6 +80,29 @@ class Root:
         for path in (folder, folder / name):
             os.chown(path, _USER, _USER)
         return f"/srv/stores/{name}"
+
+    def give_damaged(self, file: Path, name: str) -> tuple[str, str]:
+        """Give the user a GC3Pie database with half of one job gone; return its path, the job."""
+        path = BUILD / name
+        shutil.copy(file, path)
+        connection = sqlite3.connect(path)
+        with connection:
+            query = "SELECT id, data FROM store ORDER BY id LIMIT 1 OFFSET 60"
+            id_, data = connection.execute(query).fetchone()
+            change = "UPDATE store SET data = ? WHERE id = ?"
+            connection.execute(change, (data[: len(data) // 2], id_))
+        connection.close()
+        return self.give(path, name), str(id_)
+
+    def indexed(self) -> list[int]:
+        """Return how many objects each index has that the user's windows stored."""
+        folder = self.folder / HOME.lstrip("/") / ".cache" / "jobshelf" / "indexes"
+        counts = []
+        for path in sorted(folder.glob("*.db")):
+            connection = sqlite3.connect(path)
+            counts += connection.execute("SELECT count(*) FROM entry").fetchone()
+            connection.close()
+        return counts
 
     def configure(self, text: str) -> None:
         """Add to the user's settings of Jobshelf, which has run once."""

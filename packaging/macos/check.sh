@@ -19,6 +19,13 @@ picture="$root/build/packaging/screenshots/macos-$(uname -m).png"
 "$program" "$root/tests/data/gc3pie/python3.7/jobs.db" --read-only --screenshot "$picture"
 [ "$(wc -c < "$picture")" -gt 20000 ]
 
+# Copies without a window; and the archive opens as a store.
+"$program" export "$root/tests/data/gc3pie/python3.7/jobs.db" "$place/store.jobshelf"
+"$program" "$place/store.jobshelf" --read-only --screenshot "$picture"
+# Passwords of servers go into the keyring of the system: what reaches it is there.
+notices=$(find "$place/Applications/Jobshelf.app" -type f -name third-party-notices.txt)
+grep -q '^keyring [0-9]' "$notices"
+
 # A window, and a second start that reaches it.
 "$program" "$root/tests/data/gc3pie/python3.7/jobs.db" &
 window=$!

@@ -23,8 +23,10 @@ foreach ($scope in 'CURRENTUSER', 'ALLUSERS') {
 
     Start-AndWait $setup "/VERYSILENT /SUPPRESSMSGBOXES /NORESTART /$scope"
     if (-not (Test-Path $link)) { throw 'it is not in the Start menu' }
-    $command = (Get-Item "$hive\Software\Classes\Jobshelf.Store\shell\open\command").GetValue('')
-    if ($command -ne "`"$program`" `"%1`"") { throw "job stores are opened with $command" }
+    foreach ($kind in 'Store', 'Archive') {
+        $command = (Get-Item "$hive\Software\Classes\Jobshelf.$kind\shell\open\command").GetValue('')
+        if ($command -ne "`"$program`" `"%1`"") { throw "Jobshelf.$kind is opened with $command" }
+    }
 
     $about = (Get-Item $program).VersionInfo
     if ($about.FileDescription -ne 'Jobshelf') { throw "Open With calls it $($about.FileDescription)" }
@@ -33,6 +35,18 @@ foreach ($scope in 'CURRENTUSER', 'ALLUSERS') {
     $picture = "$pictures\windows-$scope.png"
     Start-AndWait $program "`"$store`" --read-only --screenshot `"$picture`""
     if ((Get-Item $picture).Length -lt 20000) { throw 'the picture is empty' }
+
+    # Copies without a window; and the archive opens as a store.
+    $archive = "$pictures\$scope.jobshelf"
+    Start-AndWait $program "export `"$store`" `"$archive`" --overwrite"
+    Start-AndWait $program "`"$archive`" --read-only --screenshot `"$picture`""
+    Remove-Item $archive
+
+    # Passwords of servers go into the keyring of the system: what reaches it is there.
+    $notices = "$base\Jobshelf\_internal\resources\third-party-notices.txt"
+    foreach ($name in 'keyring', 'pywin32-ctypes') {
+        if (-not (Select-String -Path $notices -Pattern "^$name \d" -Quiet)) { throw "$name is missing" }
+    }
 
     # A window, and a second start that reaches it.
     $window = Start-Process $program "`"$store`"" -PassThru
@@ -49,7 +63,8 @@ foreach ($scope in 'CURRENTUSER', 'ALLUSERS') {
     # The uninstaller deletes itself from a copy that outlives it for a moment.
     for ($i = 0; $i -lt 60 -and (Test-Path "$base\Jobshelf"); $i++) { Start-Sleep -Milliseconds 500 }
     $traces = @("$base\Jobshelf", $link, "$hive\Software\Classes\Jobshelf.Store",
-        "$hive\Software\Classes\.jobs",
+        "$hive\Software\Classes\Jobshelf.Archive", "$hive\Software\Classes\.jobs",
+        "$hive\Software\Classes\.jobshelf",
         "$hive\Software\Microsoft\Windows\CurrentVersion\App Paths\jobshelf.exe")
     if (-not $typeOfOthers[$hive]) { $traces += "$hive\Software\Classes\.db" }
     foreach ($left in $traces) {

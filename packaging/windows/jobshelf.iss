@@ -57,13 +57,18 @@ Name: "{autoprograms}\Jobshelf"; Filename: "{app}\jobshelf.exe"
 Name: "{autodesktop}\Jobshelf"; Filename: "{app}\jobshelf.exe"; Tasks: desktopicon
 
 [Registry]
-; *.jobs is ours. *.db is nobody's: Jobshelf is only offered in its "Open with".
+; *.jobs and *.jobshelf are ours. *.db is nobody's: Jobshelf is only offered in its "Open with".
 ; What is written first is removed last: a key that must be empty stands before what is in it.
 Root: HKA; Subkey: "Software\Classes\Jobshelf.Store"; ValueType: string; ValueData: "Jobshelf job store"; Flags: uninsdeletekey
 Root: HKA; Subkey: "Software\Classes\Jobshelf.Store\DefaultIcon"; ValueType: string; ValueData: "{app}\jobshelf.exe,0"
 Root: HKA; Subkey: "Software\Classes\Jobshelf.Store\shell\open\command"; ValueType: string; ValueData: """{app}\jobshelf.exe"" ""%1"""
 Root: HKA; Subkey: "Software\Classes\.jobs"; ValueType: string; ValueData: "Jobshelf.Store"; Flags: uninsdeletevalue uninsdeletekeyifempty
 Root: HKA; Subkey: "Software\Classes\.jobs\OpenWithProgids"; ValueType: string; ValueName: "Jobshelf.Store"; ValueData: ""; Flags: uninsdeletevalue uninsdeletekeyifempty
+Root: HKA; Subkey: "Software\Classes\Jobshelf.Archive"; ValueType: string; ValueData: "Jobshelf archive of a job store"; Flags: uninsdeletekey
+Root: HKA; Subkey: "Software\Classes\Jobshelf.Archive\DefaultIcon"; ValueType: string; ValueData: "{app}\jobshelf.exe,0"
+Root: HKA; Subkey: "Software\Classes\Jobshelf.Archive\shell\open\command"; ValueType: string; ValueData: """{app}\jobshelf.exe"" ""%1"""
+Root: HKA; Subkey: "Software\Classes\.jobshelf"; ValueType: string; ValueData: "Jobshelf.Archive"; Flags: uninsdeletevalue uninsdeletekeyifempty
+Root: HKA; Subkey: "Software\Classes\.jobshelf\OpenWithProgids"; ValueType: string; ValueName: "Jobshelf.Archive"; ValueData: ""; Flags: uninsdeletevalue uninsdeletekeyifempty
 Root: HKA; Subkey: "Software\Classes\.db"; Flags: uninsdeletekeyifempty
 Root: HKA; Subkey: "Software\Classes\.db\OpenWithProgids"; ValueType: string; ValueName: "Jobshelf.Store"; ValueData: ""; Flags: uninsdeletevalue uninsdeletekeyifempty
 ; Found by its name in the Run dialog.

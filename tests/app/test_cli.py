@@ -126,6 +126,17 @@ def test_what_was_not_copied_makes_the_exit_status_1(tmp_path: Path) -> None:
     assert jobshelf("copy", *places, "--on-conflict", "replace").returncode == 0
 
 
+def test_stores_are_copied_by_a_program_that_has_no_terminal_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So Python starts a windowed program on Windows.
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    source = str(DATA / "gc3pie" / "python3.7" / "jobs-dir")
+    assert cli.main(["copy", source, str(tmp_path / "new.db")]) == 0
+    assert cli.main(["copy", str(tmp_path / "nothing"), str(tmp_path / "other.db")]) == 1
+
+
 def test_a_verb_alone_is_the_name_of_a_store() -> None:
     assert cli.parse(["copy"]).uri == "copy"
 
