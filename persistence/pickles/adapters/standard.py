@@ -99,7 +99,8 @@ def fraction(value: Object, python2: bool) -> View | None:
         numbers = tuple(int(part) for part in written.split("/"))
     if not numbers or len(numbers) > 2 or not are(numbers, int):
         return None
-    brief = "/".join(integer_text(part) for part in numbers)
+    shown = numbers[:1] if numbers[1:] == (1,) else numbers  # as `str` shows it
+    brief = "/".join(integer_text(part) for part in shown)
     return leaf(value, brief, call(class_name(value), *numbers))
 
 

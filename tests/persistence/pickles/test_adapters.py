@@ -73,7 +73,7 @@ WRITTEN: list[tuple[Any, str]] = [
     (decimal.Decimal("1.50"), "1.50"),
     (decimal.Decimal("-Infinity"), "-Infinity"),
     (fractions.Fraction(-1, 3), "-1/3"),
-    (fractions.Fraction(4), "4/1"),
+    (fractions.Fraction(4), "4"),
     (1 + 2j, "(1+2j)"),
     (complex(-0.0, 1), "(-0+1j)"),
     (complex(float("inf"), 1), "(inf+1j)"),
