@@ -80,10 +80,7 @@ class OpenStore:
         store = make_store(uri, create=False, read_only=read_only)
         self._store = store
         check_holds_objects(store)
-        lanes = Lanes(
-            lambda function, priority: self.on_store(function, priority).result(),
-            lambda function, priority: self.on_index(function, priority).result(),
-        )
+        lanes = Lanes(self.on_store, self.on_index)
         keeps_summaries = store.keeps_summaries
         if not keeps_summaries:
             self._inspector, self._scanner = self._scanner, self._inspector
