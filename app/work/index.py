@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from app.work.conditions import clean, has_trigrams, stored_id, text_of_id, words_table
@@ -57,6 +58,9 @@ _CACHE_KIB = 16_384
 if has_trigrams():
     _SCHEMA += words_table("jobshelf_words", "facts") + ";\n"
 _STAMPS_AT_ONCE = 20_000
+_ROWS_AT_ONCE = 20
+_MARKS = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_ROW = f"INSERT OR REPLACE INTO entry VALUES {_MARKS}"
 _ORDERS = {
     "id": ("id_key",),
     "type": ("type_key",),
@@ -215,10 +219,7 @@ class RowIndex(RowSource):
         with self._transaction():
             self._db.executemany("UPDATE entry SET stamp = ? WHERE position = ?", restamped)
             self._db.executemany("DELETE FROM link WHERE source = ?", updated)
-            self._db.executemany(
-                "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (_values(position, entry) for position, entry in written.values()),
-            )
+            self._put_rows([_values(position, entry) for position, entry in written.values()])
             self._db.executemany(
                 "INSERT OR IGNORE INTO link VALUES (?, ?)",
                 (
@@ -230,6 +231,20 @@ class RowIndex(RowSource):
         self._last, self._count = last, self._count + added
         self._changes += bool(written)
         return list(written)
+
+    def _put_rows(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Add or replace rows, several with each statement.
+
+        Between two steps of a statement other threads get the interpreter: to change hands for
+        each row takes as long as the row.
+        """
+        whole = len(rows) - len(rows) % _ROWS_AT_ONCE
+        groups = (rows[first : first + _ROWS_AT_ONCE] for first in range(0, whole, _ROWS_AT_ONCE))
+        self._db.executemany(
+            f"{_PUT_ROW}{f', {_MARKS}' * (_ROWS_AT_ONCE - 1)}",
+            (tuple(chain.from_iterable(group)) for group in groups),
+        )
+        self._db.executemany(_PUT_ROW, rows[whole:])
 
     def remove(self, ids: Iterable[str]) -> list[str]:
         """Drop objects; return the IDs of those that were there."""
