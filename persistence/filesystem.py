@@ -68,6 +68,7 @@ _ELSEWHERE = re.compile(r"[/\0]" if os.name != "nt" else r'[/\\\0-\x1f<>:"|?*]|[
 _STOP = b"."  # every whole pickle ends with this opcode
 _SAMPLE = 20  # files looked at to tell whose store a folder is
 _RACY = 2.0  # seconds: how coarse the times of files may be
+_RACY_NS = int(_RACY * 1e9)
 _WRITING = 0.1  # seconds for which a writer may not have closed a file
 _PAUSE = 0.005  # seconds
 _MISSES = 4  # looks at a file that is not there, until it is said not to be
@@ -116,6 +117,7 @@ class FilesystemStore(RecordStore):
     """
 
     pid_type = str
+    lists_late = True
 
     def __init__(
         self,
@@ -194,12 +196,16 @@ class FilesystemStore(RecordStore):
         return sum(1 for _ in self.names())
 
     def _names(self) -> Iterator[str]:
+        return (name for name, _ in self._files())
+
+    def _files(self) -> Iterator[tuple[str, str]]:
+        """Iterate over the names of the files that hold objects, and where they are."""
         try:
             with os.scandir(self._directory) as entries:
                 for entry in entries:
                     name = entry.name
                     if _names_an_object(name) and entry.is_file(follow_symlinks=False):
-                        yield name
+                        yield name, entry.path
         except FileNotFoundError:
             return
         except OSError as error:
@@ -237,18 +243,21 @@ class FilesystemStore(RecordStore):
     def changes(self, since: Any = None) -> Changes:
         """Compare the files' times and sizes with those of the last call."""
         self._settle()
-        stamps = {name: stamp for name in self._names() if (stamp := self._stamp(name))}
+        known: dict[str, _Stamp] = {} if since is None else since
+        stamps: dict[str, _Stamp] = {}
+        changed = []
+        for name, path in self._files():
+            before = known.get(name)
+            now = self._stamp(name, path, before)
+            if now is None:
+                continue
+            stamps[name] = now
+            if now is not before and (before is None or self._is_written(name, before, now)):
+                changed.append(name)
         if since is None:
             return Changes(stamps)
-        return Changes(
-            stamps,
-            changed=tuple(
-                name
-                for name, stamp in stamps.items()
-                if name not in since or self._is_written(name, since[name], stamp)
-            ),
-            removed=tuple(name for name in since if name not in stamps),
-        )
+        removed = tuple(name for name in known if name not in stamps)
+        return Changes(stamps, tuple(dict.fromkeys(changed)), removed)
 
     def stamps(self, token: Any, ids: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
         """Iterate over IDs with time and size of their files.
@@ -260,20 +269,27 @@ class FilesystemStore(RecordStore):
             if stamp is not None:
                 yield id_, f"{stamp.modified} {stamp.size}"
 
-    def _stamp(self, name: str) -> _Stamp | None:
-        """Return the stamp of a file, or None if it was removed since it was listed."""
+    def _stamp(self, name: str, path: str, before: _Stamp | None) -> _Stamp | None:
+        """Return the stamp of a file.
+
+        Args:
+            name: Its name.
+            path: Where it is.
+            before: An earlier stamp of it, which is returned itself where it still holds.
+
+        Returns:
+            None if it was removed since it was listed.
+        """
         try:
-            status = os.lstat(self._directory / name)
+            status = os.lstat(path)  # what the folder says of its files may be old on Windows
         except OSError:
             return None
-        is_racy = abs(time.time_ns() - status.st_mtime_ns) < _RACY * 1e9
-        return _Stamp(
-            status.st_mtime_ns,
-            status.st_ctime_ns,
-            status.st_size,
-            status.st_ino,
-            self._sum(name) if is_racy else b"",
-        )
+        modified = status.st_mtime_ns
+        is_racy = -_RACY_NS < time.time_ns() - modified < _RACY_NS
+        stamp = (modified, status.st_ctime_ns, status.st_size, status.st_ino)
+        if not is_racy and before is not None and before == (*stamp, b""):
+            return before
+        return _Stamp(*stamp, self._sum(name) if is_racy else b"")
 
     def _is_written(self, name: str, before: _Stamp, now: _Stamp) -> bool:
         if before[:-1] != now[:-1]:
