@@ -59,8 +59,9 @@ if has_trigrams():
     _SCHEMA += words_table("jobshelf_words", "facts") + ";\n"
 _STAMPS_AT_ONCE = 20_000
 _ROWS_AT_ONCE = 20
+_AT_THE_END = 1 << 40  # from here on are rows that have no place among the others yet
 _MARKS = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_PUT_ROW = f"INSERT OR REPLACE INTO entry VALUES {_MARKS}"
+_PUT_ROW = f"INSERT OR REPLACE INTO entry VALUES {_MARKS}"  # noqa: S608
 _ORDERS = {
     "id": ("id_key",),
     "type": ("type_key",),
@@ -158,7 +159,9 @@ class RowIndex(RowSource):
 
     def _take_stock(self) -> None:
         self._count = self._value("SELECT count(*) FROM entry")
-        self._last = self._value("SELECT ifnull(max(position), 0) FROM entry")
+        self._last = self._value(
+            f"SELECT ifnull(max(position), 0) FROM entry WHERE position < {_AT_THE_END}"  # noqa: S608
+        )
 
     @contextmanager
     def errors_explained(self) -> Iterator[None]:
@@ -181,6 +184,14 @@ class RowIndex(RowSource):
 
     # Changing it
 
+    def put_at_end(self, entries: Sequence[Entry]) -> None:
+        """Show some objects of an empty index until `put` gives them their places."""
+        with self._transaction():
+            rows = [_values(_AT_THE_END + n, entry) for n, entry in enumerate(entries)]
+            self._put_rows(rows)
+        self._take_stock()
+        self._changes += 1
+
     def put(self, entries: Sequence[Entry]) -> list[str]:
         """Add or update objects: new ones behind all others, returning ones where they were.
 
@@ -200,7 +211,11 @@ class RowIndex(RowSource):
         for entry in entries:
             id_ = entry.row.id
             position, revision, stamp = known.get(id_, (0, None, None))
-            if revision == entry.revision:
+            if position >= _AT_THE_END and id_ not in written:
+                last += 1
+                position = last
+                self._moves += 1
+            elif revision == entry.revision:
                 if entry.stamp is not None and entry.stamp != stamp:
                     restamped.append((entry.stamp, position))
                 continue

@@ -16,6 +16,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
+from heapq import merge
+from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any
 
@@ -24,6 +26,7 @@ from app.work.inspector import Inspector
 from app.work.pool import Priority
 from app.work.records import Row
 from persistence.errors import LoadError, ObjectNotFound
+from persistence.ids import order_key
 from persistence.store import Changes, Record, Store
 from persistence.summary import NOTHING, Digest, Summary
 
@@ -102,6 +105,7 @@ class Scan:
         self._ahead: Future[_Taken] | None = None  # the objects after those being digested
         self._putting: Future[list[str]] | None = None  # those before
         self._fresher: set[str] = set()  # read again since those ahead were asked for
+        self._lists_late = False
         self._first_ids: list[str] = []
         self._beginnings = 0
 
@@ -230,15 +234,25 @@ class Scan:
         self.done = 0
         self._beginnings += 1
         keeps_summaries = self._keeps_summaries
+        self._has_token = False
+        self._lists_late = self._lanes.on_store(lambda store: store.lists_late, Priority.NORMAL)
+        if self._lists_late and self._beginnings == 1:
+            self._items = self._lanes.on_store(_some_records, Priority.NORMAL)
+            entries = entries_of(self._take_first(), self._scanner)
+            self._lanes.on_index(lambda index: index.put_at_end(entries), Priority.NORMAL)
+            self.done = len(entries)
+            return Found()
         self._items = self._lanes.on_store(
             lambda store: iter(store.summaries() if keeps_summaries else _all_records(store)),
             Priority.NORMAL,
         )
-        self._has_token = False
-        taken = self._take(_FIRST_ROWS, _FIRST_SECONDS).result()
-        self._first_ids = [_id_of(item) for item in taken.items]
-        self._put(entries_of(taken.items, self._scanner))
+        first = self._take_first()
+        self._first_ids = [_id_of(item) for item in first]
+        self._put(entries_of(first, self._scanner))
         return self._found()
+
+    def _take_first(self) -> list[Summary | Record]:
+        return self._take(_FIRST_ROWS, _FIRST_SECONDS).result().items
 
     def _take_token(self) -> Found:
         """Find out where to go on from when all is read: this may look at every object."""
@@ -246,9 +260,23 @@ class Scan:
             self._token = self._lanes.on_store(lambda store: store.changes().token, Priority.NORMAL)
         except NotImplementedError:
             self.can_follow = False
-        self.total = self._lanes.on_store(len, Priority.NORMAL)
         self._has_token = True
+        if self._lists_late and self._beginnings == 1:
+            self._begin_in_order()
+        else:
+            self.total = self._lanes.on_store(len, Priority.NORMAL)
         return Found()
+
+    def _begin_in_order(self) -> None:
+        """Read all after the first rows, which are not the first in the order of the store."""
+        self.done = 0
+        stamps = self._lanes.on_store(lambda store: store.stamps(self._token), Priority.NORMAL)
+        ids = [id_ for id_, _ in stamps]  # of the token alone: the store has nothing to do with it
+        in_order = _in_order(ids)
+        self.total = len(ids)
+        self._items = self._lanes.on_store(
+            lambda store: _records_of(store, in_order), Priority.NORMAL
+        )
 
     def _go_on(self) -> Found:
         """Digest some objects while the next are read and the former put into the index."""
@@ -414,6 +442,21 @@ def _stamps_after(index: RowIndex, position: int) -> tuple[list[tuple[str, str |
 
 def _remove(index: RowIndex, ids: Sequence[str]) -> list[str]:
     return index.remove(ids)
+
+
+def _some_records(store: Store) -> Iterator[Record]:
+    return readable_records(store, islice(store.names(), _FIRST_ROWS))
+
+
+def _in_order(ids: Sequence[str]) -> Iterator[str]:
+    """Iterate over IDs in their order; no thread waits for the interpreter while all are sorted."""
+    runs = (ids[start : start + _STEP_ROWS] for start in range(0, len(ids), _STEP_ROWS))
+    return merge(*(sorted(run, key=order_key) for run in runs), key=order_key)
+
+
+def _records_of(store: Store, ids: Iterator[str]) -> Iterator[Record]:
+    batches = iter(lambda: list(islice(ids, _ABSORBED_AT_ONCE)), [])
+    return chain.from_iterable(readable_records(store, batch) for batch in batches)
 
 
 def _all_records(store: Store) -> Iterator[Record]:
