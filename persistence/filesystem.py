@@ -346,8 +346,9 @@ class FilesystemStore(RecordStore):
             record = self._read_file(id_, moved)
             if record is not None:
                 return record
-        path = self._directory / id_
-        backup_path = self._directory / f"{id_}{BACKUP_SUFFIX}"
+        # As texts: to join two paths takes as long as to read the file.
+        path = os.path.join(self._directory, id_)
+        backup_path = path + BACKUP_SUFFIX
         # GC3Pie moves a file aside, opens the new one, writes, removes the former, and only
         # then closes the new one: for a moment there is nothing, or a part, and no backup.
         for attempt in range(_TRIES):
@@ -368,7 +369,7 @@ class FilesystemStore(RecordStore):
                 time.sleep(_PAUSE)
         return record
 
-    def _read_file(self, id_: str, path: Path) -> Record | None:
+    def _read_file(self, id_: str, path: str | Path) -> Record | None:
         try:
             descriptor = open_regular(path)
             if descriptor is None:
@@ -379,9 +380,10 @@ class FilesystemStore(RecordStore):
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise _load_error(id_, path, error) from error
+            raise _load_error(id_, Path(path), error) from error
         except MemoryError as error:
-            raise _load_error(id_, path, OSError(errno.EFBIG, os.strerror(errno.EFBIG))) from error
+            too_large = OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+            raise _load_error(id_, Path(path), too_large) from error
         return Record(id_, data, _time(modified))
 
     # Changing it

@@ -47,10 +47,13 @@ class Lanes:
     Attributes:
         store: Has a function of the store run.
         index: Has a function of the source of rows run.
+        on_followed: Runs a function of a second opening of the store, on the scan's own lane:
+            to look at all objects for changes may take long, and the user waits for the store.
     """
 
     store: Callable[[Callable[[Store], Any], Priority], Future[Any]]
     index: Callable[[Callable[[Any], Any], Priority], Future[Any]]
+    on_followed: Callable[[Callable[[Store], Any]], Any]
 
     def on_store(self, function: Callable[[Store], Any], priority: Priority) -> Any:
         """Return what a function of the store gives."""
@@ -142,7 +145,7 @@ class Scan:
         if not self.can_follow:
             return self._read_again() if self.is_complete else Found()
         token = self._token
-        changes: Changes = self._lanes.on_store(lambda store: store.changes(token), Priority.NORMAL)
+        changes: Changes = self._lanes.on_followed(lambda store: store.changes(token))
         self._token = changes.token
         try:
             found = self._absorb((*changes.changed, *changes.removed))
@@ -156,9 +159,7 @@ class Scan:
     def pending(self) -> int:
         """Return how many objects changed since the last look, which is still to be taken."""
         token = self._token
-        changes: Changes = self._lanes.on_store(
-            lambda store: store.changes(token), Priority.BACKGROUND
-        )
+        changes: Changes = self._lanes.on_followed(lambda store: store.changes(token))
         return len(changes.changed) + len(changes.removed)
 
     def absorb(self, ids: Iterable[str]) -> Found:
@@ -188,7 +189,7 @@ class Scan:
 
     def _since_moment(self, token: int) -> list[str]:
         """Return the IDs of what was written or removed since a moment."""
-        changes: Changes = self._lanes.on_store(lambda store: store.changes(token), Priority.NORMAL)
+        changes: Changes = self._lanes.on_followed(lambda store: store.changes(token))
         if not isinstance(changes.token, int):
             raise ValueError("it is another kind of store by now")
         self._token = changes.token
@@ -196,7 +197,7 @@ class Scan:
 
     def _since_stamps(self) -> list[str]:
         """Return the IDs of what is not as the stamps in the index say; drop what is gone."""
-        self._token = self._lanes.on_store(lambda store: store.changes().token, Priority.NORMAL)
+        self._token = self._lanes.on_followed(lambda store: store.changes().token)
         known = dict(self._stored_stamps())
         left: list[str] = []
         stamps = self._lanes.on_store(lambda store: store.stamps(self._token), Priority.NORMAL)
@@ -257,7 +258,7 @@ class Scan:
     def _take_token(self) -> Found:
         """Find out where to go on from when all is read: this may look at every object."""
         try:
-            self._token = self._lanes.on_store(lambda store: store.changes().token, Priority.NORMAL)
+            self._token = self._lanes.on_followed(lambda store: store.changes().token)
         except NotImplementedError:
             self.can_follow = False
         self._has_token = True

@@ -202,7 +202,11 @@ def test_an_object_written_while_it_was_read_is_read_again(
 ) -> None:
     with FilesystemStore(tmp_path / "jobs") as store, closing(Inspector()) as inspector:
         store.write("Job.1", pickle.dumps({"state": "NEW"}, 4))
-        lanes = Lanes(lambda ask, _: _answered(ask(store)), lambda ask, _: _answered({}))
+        lanes = Lanes(
+            lambda ask, _: _answered(ask(store)),
+            lambda ask, _: _answered({}),
+            lambda ask: ask(store),
+        )
         objects = ObjectReader(lanes, inspector, keeps_summaries=False)
         answer = inspector.root
 
