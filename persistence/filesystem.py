@@ -25,7 +25,7 @@ from functools import cached_property
 from hashlib import blake2b, sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from filelock import FileLock, Timeout
 
@@ -75,22 +75,14 @@ _MISSES = 4  # looks at a file that is not there, until it is said not to be
 _TRIES = 20  # at a file that GC3Pie is writing over and over
 
 
-class _Stamp(NamedTuple):
-    """What tells that a file was written since.
+_Stamp: TypeAlias = "tuple[int, int, int, int, bytes]"
+"""What tells that a file was written since.
 
-    Attributes:
-        modified, changed: Its times, in nanoseconds.
-        size: Bytes.
-        inode: Which file it is.
-        sum: Checksum of its content, if it was written so lately that another write might
-            leave all the rest as it is; else b"".
-    """
-
-    modified: int
-    changed: int
-    size: int
-    inode: int
-    sum: bytes = b""
+The times of its last change and of that of its status, in nanoseconds; bytes; which file it is;
+and the checksum of its content, if it was written so lately that another write might leave all
+the rest as it is, else b"". A plain tuple: a million of any other class stop all threads for
+the time that the garbage collector takes to look at them.
+"""
 
 
 class FilesystemStore(RecordStore):
@@ -267,7 +259,8 @@ class FilesystemStore(RecordStore):
         for id_ in token if ids is None else ids:
             stamp = token.get(id_)
             if stamp is not None:
-                yield id_, f"{stamp.modified} {stamp.size}"
+                modified, _, size, *_ = stamp
+                yield id_, f"{modified} {size}"
 
     def _stamp(self, name: str, path: str, before: _Stamp | None) -> _Stamp | None:
         """Return the stamp of a file.
@@ -289,12 +282,13 @@ class FilesystemStore(RecordStore):
         stamp = (modified, status.st_ctime_ns, status.st_size, status.st_ino)
         if not is_racy and before is not None and before == (*stamp, b""):
             return before
-        return _Stamp(*stamp, self._sum(name) if is_racy else b"")
+        return (*stamp, self._sum(name) if is_racy else b"")
 
     def _is_written(self, name: str, before: _Stamp, now: _Stamp) -> bool:
         if before[:-1] != now[:-1]:
             return True
-        return before.sum != b"" and before.sum != (now.sum or self._sum(name))
+        former_sum, sum_ = before[-1], now[-1]
+        return former_sum != b"" and former_sum != (sum_ or self._sum(name))
 
     def _sum(self, name: str) -> bytes:
         try:
