@@ -24,7 +24,7 @@ from functools import cached_property
 from hashlib import blake2b, sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from filelock import FileLock, Timeout
 
@@ -69,28 +69,21 @@ _LOCK_SECONDS = 30.0
 _STOP = b"."  # every whole pickle ends with this opcode
 _SAMPLE = 20  # files looked at to tell whose store a folder is
 _RACY = 2.0  # seconds: how coarse the times of files may be
+_RACY_NS = int(_RACY * 1e9)
 _WRITING = 0.1  # seconds for which a writer may not have closed a file
 _PAUSE = 0.005  # seconds
 _MISSES = 4  # looks at a file that is not there, until it is said not to be
 _TRIES = 20  # at a file that GC3Pie is writing over and over
 
 
-class _Stamp(NamedTuple):
-    """What tells that a file was written since.
+_Stamp: TypeAlias = "tuple[int, int, int, int, bytes]"
+"""What tells that a file was written since.
 
-    Attributes:
-        modified, changed: Its times, in nanoseconds.
-        size: Bytes.
-        inode: Which file it is.
-        sum: Checksum of its content, if it was written so lately that another write might
-            leave all the rest as it is; else b"".
-    """
-
-    modified: int
-    changed: int
-    size: int
-    inode: int
-    sum: bytes = b""
+The times of its last change and of that of its status, in nanoseconds; bytes; which file it is;
+and the checksum of its content, if it was written so lately that another write might leave all
+the rest as it is, else b"". A plain tuple: a million of any other class stop all threads for
+the time that the garbage collector takes to look at them.
+"""
 
 
 class FilesystemStore(RecordStore):
@@ -117,6 +110,7 @@ class FilesystemStore(RecordStore):
     """
 
     pid_type = str
+    lists_late = True
 
     def __init__(
         self,
@@ -195,12 +189,16 @@ class FilesystemStore(RecordStore):
         return sum(1 for _ in self.names())
 
     def _names(self) -> Iterator[str]:
+        return (name for name, _ in self._files())
+
+    def _files(self) -> Iterator[tuple[str, str]]:
+        """Iterate over the names of the files that hold objects, and where they are."""
         try:
             with os.scandir(self._directory) as entries:
                 for entry in entries:
                     name = entry.name
                     if names_an_object(name) and entry.is_file(follow_symlinks=False):
-                        yield name
+                        yield name, entry.path
         except FileNotFoundError:
             return
         except OSError as error:
@@ -238,18 +236,21 @@ class FilesystemStore(RecordStore):
     def changes(self, since: Any = None) -> Changes:
         """Compare the files' times and sizes with those of the last call."""
         self._settle()
-        stamps = {name: stamp for name in self._names() if (stamp := self._stamp(name))}
+        known: dict[str, _Stamp] = {} if since is None else since
+        stamps: dict[str, _Stamp] = {}
+        changed = []
+        for name, path in self._files():
+            before = known.get(name)
+            now = self._stamp(name, path, before)
+            if now is None:
+                continue
+            stamps[name] = now
+            if now is not before and (before is None or self._is_written(name, before, now)):
+                changed.append(name)
         if since is None:
             return Changes(stamps)
-        return Changes(
-            stamps,
-            changed=tuple(
-                name
-                for name, stamp in stamps.items()
-                if name not in since or self._is_written(name, since[name], stamp)
-            ),
-            removed=tuple(name for name in since if name not in stamps),
-        )
+        removed = tuple(name for name in known if name not in stamps)
+        return Changes(stamps, tuple(dict.fromkeys(changed)), removed)
 
     def stamps(self, token: Any, ids: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
         """Iterate over IDs with time and size of their files.
@@ -259,27 +260,36 @@ class FilesystemStore(RecordStore):
         for id_ in token if ids is None else ids:
             stamp = token.get(id_)
             if stamp is not None:
-                yield id_, f"{stamp.modified} {stamp.size}"
+                modified, _, size, *_ = stamp
+                yield id_, f"{modified} {size}"
 
-    def _stamp(self, name: str) -> _Stamp | None:
-        """Return the stamp of a file, or None if it was removed since it was listed."""
+    def _stamp(self, name: str, path: str, before: _Stamp | None) -> _Stamp | None:
+        """Return the stamp of a file.
+
+        Args:
+            name: Its name.
+            path: Where it is.
+            before: An earlier stamp of it, which is returned itself where it still holds.
+
+        Returns:
+            None if it was removed since it was listed.
+        """
         try:
-            status = os.lstat(self._directory / name)
+            status = os.lstat(path)  # what the folder says of its files may be old on Windows
         except OSError:
             return None
-        is_racy = abs(time.time_ns() - status.st_mtime_ns) < _RACY * 1e9
-        return _Stamp(
-            status.st_mtime_ns,
-            status.st_ctime_ns,
-            status.st_size,
-            status.st_ino,
-            self._sum(name) if is_racy else b"",
-        )
+        modified = status.st_mtime_ns
+        is_racy = -_RACY_NS < time.time_ns() - modified < _RACY_NS
+        stamp = (modified, status.st_ctime_ns, status.st_size, status.st_ino)
+        if not is_racy and before is not None and before == (*stamp, b""):
+            return before
+        return (*stamp, self._sum(name) if is_racy else b"")
 
     def _is_written(self, name: str, before: _Stamp, now: _Stamp) -> bool:
         if before[:-1] != now[:-1]:
             return True
-        return before.sum != b"" and before.sum != (now.sum or self._sum(name))
+        former_sum, sum_ = before[-1], now[-1]
+        return former_sum != b"" and former_sum != (sum_ or self._sum(name))
 
     def _sum(self, name: str) -> bytes:
         try:
@@ -331,8 +341,9 @@ class FilesystemStore(RecordStore):
             record = self._read_file(id_, moved)
             if record is not None:
                 return record
-        path = self._directory / id_
-        backup_path = self._directory / f"{id_}{BACKUP_SUFFIX}"
+        # As texts: to join two paths takes as long as to read the file.
+        path = os.path.join(self._directory, id_)
+        backup_path = path + BACKUP_SUFFIX
         # GC3Pie moves a file aside, opens the new one, writes, removes the former, and only
         # then closes the new one: for a moment there is nothing, or a part, and no backup.
         for attempt in range(_TRIES):
@@ -353,7 +364,7 @@ class FilesystemStore(RecordStore):
                 time.sleep(_PAUSE)
         return record
 
-    def _read_file(self, id_: str, path: Path) -> Record | None:
+    def _read_file(self, id_: str, path: str | Path) -> Record | None:
         try:
             descriptor = open_regular(path)
             if descriptor is None:
@@ -364,9 +375,10 @@ class FilesystemStore(RecordStore):
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise load_error(id_, path, error) from error
+            raise load_error(id_, Path(path), error) from error
         except MemoryError as error:
-            raise load_error(id_, path, OSError(errno.EFBIG, os.strerror(errno.EFBIG))) from error
+            too_large = OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+            raise load_error(id_, Path(path), too_large) from error
         return Record(id_, data, _time(modified))
 
     # Changing it

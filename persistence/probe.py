@@ -89,7 +89,7 @@ def check_holds_objects(store: Store) -> None:
     if not isinstance(store, FilesystemStore):
         return
     assert store.url is not None
-    tried = [_head(Path(store.url.path) / id_) for id_ in islice(store, _SAMPLE)]
+    tried = [_head(Path(store.url.path) / id_) for id_ in islice(store.names(), _SAMPLE)]
     if any(map(_begins_as_pickle, tried)) or not any(tried) or any(map(_is_pickle, tried)):
         return
     raise StoreError(

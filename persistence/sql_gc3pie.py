@@ -44,7 +44,7 @@ from sqlalchemy.sql import quoted_name
 from persistence.sql_connection import Connection, Database
 from persistence.sql_errors import Cause, cause_of
 from persistence.sql_further import Further
-from persistence.sql_layout import Layout, Saved, chunks
+from persistence.sql_layout import Layout, Saved, as_bytes, chunks
 from persistence.store import Changes
 
 __all__ = ["GC3PieLayout"]
@@ -165,8 +165,9 @@ class GC3PieLayout(Layout):
     def _checksums(self) -> dict[str, bytes | str]:
         if not self._select_sums:
             return {
-                record.id_: blake2b(record.data, digest_size=8).digest()
-                for record in self.records()
+                str(key): blake2b(as_bytes(data), digest_size=8).digest()
+                for rows in self.record_rows()
+                for key, data, _ in rows
             }
         with self._database.connection() as connection:
             return {str(key): sum_ or "" for key, sum_ in connection.fetch(self._select_sums)}

@@ -36,7 +36,7 @@ from persistence.sql_connection import Connection, Database
 from persistence.store import ABSENT, Changes, Edit, Fault, Record
 from persistence.summary import Digest, Summary, as_time
 
-__all__ = ["ByIds", "Layout", "Page", "Saved", "chunks", "first_rows"]
+__all__ = ["ByIds", "Layout", "Page", "Saved", "as_bytes", "chunks", "first_rows"]
 
 Key = str | int
 
@@ -192,7 +192,7 @@ class Layout(ABC):
                 with self._database.connection() as connection:
                     rows = connection.fetch(self._select_pickles[1], {"k0": key})
                 for _, data in rows:
-                    yield ids[0], _as_bytes(data)
+                    yield ids[0], as_bytes(data)
             return
         for chunk in chunks(ids, _CHUNK):
             keys = [key for key in map(self.key, chunk) if key is not None]
@@ -201,10 +201,15 @@ class Layout(ABC):
                     found = dict(self._rows(connection, self._select_pickles, group))
                 for key in group:
                     if key in found:
-                        yield str(key), _as_bytes(found[key])
+                        yield str(key), as_bytes(found[key])
 
     def records(self) -> Iterator[Record]:
         """Iterate over all records, in the order of `ids`."""
+        for rows in self.record_rows():
+            yield from map(_record, rows)
+
+    def record_rows(self) -> Iterator[list[tuple[Any, ...]]]:
+        """Iterate over the rows of all records, some at a time: ID, pickle, when it was saved."""
         after = _BEFORE_ALL
         while True:
             with self._database.connection() as connection:
@@ -215,7 +220,7 @@ class Layout(ABC):
                 span = {"first": group[0], "last": group[-1]}
                 with self._database.connection() as connection:
                     rows = connection.fetch(self._select_span, span)
-                yield from map(_record, rows)
+                yield rows
             after = self.next_after(after, window[-1][0])
 
     def next_after(self, after: int, last: Any) -> int:
@@ -386,7 +391,7 @@ class Layout(ABC):
             sizes = dict(self._rows(connection, self._lock_sizes, chunk))
             for group in _grouped([(key, sizes.get(key)) for key in chunk]):
                 for key, data in self._rows(connection, self._lock_data, group):
-                    yield by_key[key], _as_bytes(data)
+                    yield by_key[key], as_bytes(data)
 
     def _present(self, connection: Connection, ids: Iterable[str], statements: ByIds) -> set[str]:
         by_key = {key: id_ for id_ in ids if (key := self.key(id_)) is not None}
@@ -492,8 +497,9 @@ def _grouped(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[Any]]:
 
 def _record(row: tuple[Any, ...]) -> Record:
     id_, data, saved = row
-    return Record(str(id_), _as_bytes(data), as_time(saved))
+    return Record(str(id_), as_bytes(data), as_time(saved))
 
 
-def _as_bytes(value: Any) -> bytes:
+def as_bytes(value: Any) -> bytes:
+    """Return a pickle as it stands in a column."""
     return value if type(value) is bytes else bytes(value or b"")

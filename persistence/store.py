@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol, TypeAlias
 
 from persistence.pickles import Pickle
 from persistence.registry import make_store, register
@@ -224,6 +224,9 @@ class Store(ABC):
             NotImplementedError: This kind of store cannot list.
         """
         self._not_supported("list its objects")
+
+    lists_late: ClassVar[bool] = False
+    """Whether `list` and `records` look at all names before they give the first."""
 
     def names(self) -> Iterator[str]:
         """Iterate over the IDs of all objects, each once, in no particular order.

@@ -89,15 +89,15 @@ class ChangeFlow(QObject):
             self._former = self._seen
         self._seen = None
         if self._session is not None:
-            self._session.call(lambda store: _version(store, id_)).then(
-                self._on_version, lambda _: None
+            self._session.version(id_, _LARGEST_KEPT).then(
+                lambda found: self._on_version(_Version(id_, *found)), lambda _: None
             )
 
     def note_edited(self, id_: str) -> None:
         """Remember the version of an object of which a value is edited, for a comparison."""
         if self._session is not None:
-            self._session.call(lambda store: _version(store, id_)).then(
-                self._on_edited_version, lambda _: None
+            self._session.version(id_, _LARGEST_KEPT).then(
+                lambda found: self._on_edited_version(_Version(id_, *found)), lambda _: None
             )
 
     def take_own_changes(self, ids: list[str]) -> list[str]:
@@ -290,12 +290,6 @@ class _Version:
     id_: str
     fingerprint: str
     data: bytes | None
-
-
-def _version(store: Store, id_: str) -> _Version:
-    data = next((record.data for record in store.read_many([id_])), None)
-    is_small = data is not None and len(data) <= _LARGEST_KEPT
-    return _Version(id_, fingerprint(data), data if is_small else None)
 
 
 def _said(label: str, way: Way) -> str:

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from app.work.conditions import clean, has_trigrams, stored_id, text_of_id, words_table
@@ -57,6 +58,10 @@ _CACHE_KIB = 16_384
 if has_trigrams():
     _SCHEMA += words_table("jobshelf_words", "facts") + ";\n"
 _STAMPS_AT_ONCE = 20_000
+_ROWS_AT_ONCE = 20
+_AT_THE_END = 1 << 40  # from here on are rows that have no place among the others yet
+_MARKS = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_ROW = f"INSERT OR REPLACE INTO entry VALUES {_MARKS}"  # noqa: S608
 _ORDERS = {
     "id": ("id_key",),
     "type": ("type_key",),
@@ -154,7 +159,9 @@ class RowIndex(RowSource):
 
     def _take_stock(self) -> None:
         self._count = self._value("SELECT count(*) FROM entry")
-        self._last = self._value("SELECT ifnull(max(position), 0) FROM entry")
+        self._last = self._value(
+            f"SELECT ifnull(max(position), 0) FROM entry WHERE position < {_AT_THE_END}"  # noqa: S608
+        )
 
     @contextmanager
     def errors_explained(self) -> Iterator[None]:
@@ -177,6 +184,14 @@ class RowIndex(RowSource):
 
     # Changing it
 
+    def put_at_end(self, entries: Sequence[Entry]) -> None:
+        """Show some objects of an empty index until `put` gives them their places."""
+        with self._transaction():
+            rows = [_values(_AT_THE_END + n, entry) for n, entry in enumerate(entries)]
+            self._put_rows(rows)
+        self._take_stock()
+        self._changes += 1
+
     def put(self, entries: Sequence[Entry]) -> list[str]:
         """Add or update objects: new ones behind all others, returning ones where they were.
 
@@ -196,7 +211,11 @@ class RowIndex(RowSource):
         for entry in entries:
             id_ = entry.row.id
             position, revision, stamp = known.get(id_, (0, None, None))
-            if revision == entry.revision:
+            if position >= _AT_THE_END and id_ not in written:
+                last += 1
+                position = last
+                self._moves += 1
+            elif revision == entry.revision:
                 if entry.stamp is not None and entry.stamp != stamp:
                     restamped.append((entry.stamp, position))
                 continue
@@ -215,10 +234,7 @@ class RowIndex(RowSource):
         with self._transaction():
             self._db.executemany("UPDATE entry SET stamp = ? WHERE position = ?", restamped)
             self._db.executemany("DELETE FROM link WHERE source = ?", updated)
-            self._db.executemany(
-                "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (_values(position, entry) for position, entry in written.values()),
-            )
+            self._put_rows([_values(position, entry) for position, entry in written.values()])
             self._db.executemany(
                 "INSERT OR IGNORE INTO link VALUES (?, ?)",
                 (
@@ -230,6 +246,20 @@ class RowIndex(RowSource):
         self._last, self._count = last, self._count + added
         self._changes += bool(written)
         return list(written)
+
+    def _put_rows(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Add or replace rows, several with each statement.
+
+        Between two steps of a statement other threads get the interpreter: to change hands for
+        each row takes as long as the row.
+        """
+        whole = len(rows) - len(rows) % _ROWS_AT_ONCE
+        groups = (rows[first : first + _ROWS_AT_ONCE] for first in range(0, whole, _ROWS_AT_ONCE))
+        self._db.executemany(
+            f"{_PUT_ROW}{f', {_MARKS}' * (_ROWS_AT_ONCE - 1)}",
+            (tuple(chain.from_iterable(group)) for group in groups),
+        )
+        self._db.executemany(_PUT_ROW, rows[whole:])
 
     def remove(self, ids: Iterable[str]) -> list[str]:
         """Drop objects; return the IDs of those that were there."""

@@ -228,6 +228,29 @@ class ObjectReader:
             for number, source in enumerate(ids)
         )
 
+    def version(self, id_: str, longest: int) -> tuple[str, bytes | None]:
+        """Return which version of an object there is.
+
+        Args:
+            id_: The object.
+            longest: Bytes of a pickle that is given too.
+
+        Returns:
+            The SHA-256 of its pickle, "" for no object; and the pickle, None if it is longer.
+            A longer one that the inspector was given is not read once more for it.
+        """
+        name = self._names.get(id_)
+        row = self._rows([id_]).get(id_)
+        if name is not None and row is not None and row.size > longest:
+            return _version_in(name), None
+        data: bytes | None = self._lanes.on_store(
+            lambda store: next((record.data for record in read_records(store, [id_])), None),
+            Priority.VISIBLE,
+        )
+        if data is None:
+            return "", None
+        return sha256(data).hexdigest(), data if len(data) <= longest else None
+
     def _root(self, id_: str, progress: Progress) -> NodeRow:
         return self._ask(id_, lambda name, data: self._inspector.root(name, data, progress))
 

@@ -64,6 +64,7 @@ class OpenStore:
         self.inspector_lane = Lane("inspector", outbox)
         self.scan_lane = Lane("scan", outbox)
         self._store: Store | None = None
+        self._followed: Store | None = None  # belongs to the lane of the scan
         self._indexes = indexes
         self.index_emptied: Callable[[], object] = lambda: None
         self._listing: Any = None
@@ -79,11 +80,9 @@ class OpenStore:
         """Open the store; runs on its lane."""
         store = make_store(uri, create=False, read_only=read_only)
         self._store = store
+        self._uri = uri
         check_holds_objects(store)
-        lanes = Lanes(
-            lambda function, priority: self.on_store(function, priority).result(),
-            lambda function, priority: self.on_index(function, priority).result(),
-        )
+        lanes = Lanes(self.on_store, self.on_index, self._on_followed)
         keeps_summaries = store.keeps_summaries
         if not keeps_summaries:
             self._inspector, self._scanner = self._scanner, self._inspector
@@ -111,6 +110,12 @@ class OpenStore:
     ) -> Future[T]:
         """Have a function of the store run on its lane."""
         return self.store_lane.call(lambda: function(self.store), priority)
+
+    def _on_followed(self, function: Callable[[Store], T]) -> T:
+        """Return what a function of a second opening of the store gives."""
+        if self._followed is None:
+            self._followed = make_store(self._uri, create=False, read_only=True)
+        return function(self._followed)
 
     def on_index(
         self, function: Callable[[Any], T], priority: Priority = Priority.VISIBLE
@@ -200,12 +205,18 @@ class OpenStore:
             self._rows.interrupt()
         return close_lanes(
             (
-                (self.scan_lane, self._scanner.close),
+                (self.scan_lane, self._close_scan),
                 (self.inspector_lane, self._inspector.close),
                 (self.store_lane, self._close_store),
                 (self.index_lane, self._close_rows),
             )
         )
+
+    def _close_scan(self) -> None:
+        self._scanner.close()
+        followed, self._followed = self._followed, None
+        if followed is not None:
+            followed.close()
 
     def _close_store(self) -> None:
         store, self._store = self._store, None

@@ -100,11 +100,18 @@ class RowSource(Rankings):
         """
         self._get_ready(query)
         with self._moment():
-            return RowWindow(
-                self.count(query) if with_count else None,
-                {first: self.page(query, first, size) for first in firsts},
-                self.locate(query, ids),
-            )
+            count = self.count(query) if with_count else None
+            pages = {first: self.page(query, first, size) for first in firsts}
+            # To number an object that is in a page takes no look at the rows before it.
+            wanted = set(ids)
+            places = {
+                row.id: number
+                for first, page in pages.items()
+                for number, row in enumerate(page, max(0, first))
+                if row.id in wanted
+            }
+            places |= self.locate(query, [id_ for id_ in ids if id_ not in places])
+            return RowWindow(count, pages, places)
 
     def count(self, query: RowQuery) -> int:
         """Return the number of rows."""

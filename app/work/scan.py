@@ -11,10 +11,14 @@ of its objects or by the moment up to which it was read, and only what differs i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
+from heapq import merge
+from itertools import chain, islice
+from types import MappingProxyType
 from typing import Any
 
 from app.work.index import Entry, RowIndex
@@ -22,8 +26,9 @@ from app.work.inspector import Inspector
 from app.work.pool import Priority
 from app.work.records import Row
 from persistence.errors import LoadError, ObjectNotFound
+from persistence.ids import order_key
 from persistence.store import Changes, Record, Store
-from persistence.summary import Digest, Summary
+from persistence.summary import NOTHING, Digest, Summary
 
 __all__ = ["Found", "Lanes", "Scan", "entries_of", "read_records", "readable_records"]
 
@@ -37,15 +42,26 @@ _ABSORBED_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """How the scan reaches what other threads own; each waits for the answer.
+    """How the scan reaches what other threads own.
 
     Attributes:
-        on_store: Runs a function of the store.
-        on_index: Runs a function of the source of rows.
+        store: Has a function of the store run.
+        index: Has a function of the source of rows run.
+        on_followed: Runs a function of a second opening of the store, on the scan's own lane:
+            to look at all objects for changes may take long, and the user waits for the store.
     """
 
-    on_store: Callable[[Callable[[Store], Any], Priority], Any]
-    on_index: Callable[[Callable[[Any], Any], Priority], Any]
+    store: Callable[[Callable[[Store], Any], Priority], Future[Any]]
+    index: Callable[[Callable[[Any], Any], Priority], Future[Any]]
+    on_followed: Callable[[Callable[[Store], Any]], Any]
+
+    def on_store(self, function: Callable[[Store], Any], priority: Priority) -> Any:
+        """Return what a function of the store gives."""
+        return self.store(function, priority).result()
+
+    def on_index(self, function: Callable[[Any], Any], priority: Priority) -> Any:
+        """Return what a function of the source of rows gives."""
+        return self.index(function, priority).result()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +105,10 @@ class Scan:
         self._items: Iterator[Summary | Record] | None = None
         self._left: list[str] | None = None  # IDs to read, the next ones last
         self._has_token = False
+        self._ahead: Future[_Taken] | None = None  # the objects after those being digested
+        self._putting: Future[list[str]] | None = None  # those before
+        self._fresher: set[str] = set()  # read again since those ahead were asked for
+        self._lists_late = False
         self._first_ids: list[str] = []
         self._beginnings = 0
 
@@ -108,21 +128,24 @@ class Scan:
                 return self._take_token()
             return self._go_on()
         except BaseException:
-            self._items = self._left = None
+            self._stop()
             raise
 
     def restart(self) -> None:
         """Have the next step begin anew: the index is empty again."""
-        self._items = self._left = None
+        self._stop()
         self._beginnings = 0
         self.is_complete = False
+
+    def _stop(self) -> None:
+        self._items = self._left = self._ahead = self._putting = None
 
     def follow(self) -> Found:
         """Read what changed since the last look."""
         if not self.can_follow:
             return self._read_again() if self.is_complete else Found()
         token = self._token
-        changes: Changes = self._lanes.on_store(lambda store: store.changes(token), Priority.NORMAL)
+        changes: Changes = self._lanes.on_followed(lambda store: store.changes(token))
         self._token = changes.token
         try:
             found = self._absorb((*changes.changed, *changes.removed))
@@ -136,14 +159,14 @@ class Scan:
     def pending(self) -> int:
         """Return how many objects changed since the last look, which is still to be taken."""
         token = self._token
-        changes: Changes = self._lanes.on_store(
-            lambda store: store.changes(token), Priority.BACKGROUND
-        )
+        changes: Changes = self._lanes.on_followed(lambda store: store.changes(token))
         return len(changes.changed) + len(changes.removed)
 
     def absorb(self, ids: Iterable[str]) -> Found:
         """Read some objects again that were written or removed."""
-        return self._absorb(ids, is_stamped=False)
+        wanted = list(ids)
+        self._fresher.update(wanted)
+        return self._absorb(wanted, is_stamped=False)
 
     # An index from an earlier opening
 
@@ -166,7 +189,7 @@ class Scan:
 
     def _since_moment(self, token: int) -> list[str]:
         """Return the IDs of what was written or removed since a moment."""
-        changes: Changes = self._lanes.on_store(lambda store: store.changes(token), Priority.NORMAL)
+        changes: Changes = self._lanes.on_followed(lambda store: store.changes(token))
         if not isinstance(changes.token, int):
             raise ValueError("it is another kind of store by now")
         self._token = changes.token
@@ -174,7 +197,7 @@ class Scan:
 
     def _since_stamps(self) -> list[str]:
         """Return the IDs of what is not as the stamps in the index say; drop what is gone."""
-        self._token = self._lanes.on_store(lambda store: store.changes().token, Priority.NORMAL)
+        self._token = self._lanes.on_followed(lambda store: store.changes().token)
         known = dict(self._stored_stamps())
         left: list[str] = []
         stamps = self._lanes.on_store(lambda store: store.stamps(self._token), Priority.NORMAL)
@@ -212,30 +235,61 @@ class Scan:
         self.done = 0
         self._beginnings += 1
         keeps_summaries = self._keeps_summaries
+        self._has_token = False
+        self._lists_late = self._lanes.on_store(lambda store: store.lists_late, Priority.NORMAL)
+        if self._lists_late and self._beginnings == 1:
+            self._items = self._lanes.on_store(_some_records, Priority.NORMAL)
+            entries = entries_of(self._take_first(), self._scanner)
+            self._lanes.on_index(lambda index: index.put_at_end(entries), Priority.NORMAL)
+            self.done = len(entries)
+            return Found()
         self._items = self._lanes.on_store(
             lambda store: iter(store.summaries() if keeps_summaries else _all_records(store)),
             Priority.NORMAL,
         )
-        items, _ = self._take(_FIRST_ROWS, _FIRST_SECONDS)
-        self._first_ids = [_id_of(item) for item in items]
-        self._has_token = False
-        return self._put(items)
+        first = self._take_first()
+        self._first_ids = [_id_of(item) for item in first]
+        self._put(entries_of(first, self._scanner))
+        return self._found()
+
+    def _take_first(self) -> list[Summary | Record]:
+        return self._take(_FIRST_ROWS, _FIRST_SECONDS).result().items
 
     def _take_token(self) -> Found:
         """Find out where to go on from when all is read: this may look at every object."""
         try:
-            self._token = self._lanes.on_store(lambda store: store.changes().token, Priority.NORMAL)
+            self._token = self._lanes.on_followed(lambda store: store.changes().token)
         except NotImplementedError:
             self.can_follow = False
-        self.total = self._lanes.on_store(len, Priority.NORMAL)
         self._has_token = True
+        if self._lists_late and self._beginnings == 1:
+            self._begin_in_order()
+        else:
+            self.total = self._lanes.on_store(len, Priority.NORMAL)
         return Found()
 
+    def _begin_in_order(self) -> None:
+        """Read all after the first rows, which are not the first in the order of the store."""
+        self.done = 0
+        stamps = self._lanes.on_store(lambda store: store.stamps(self._token), Priority.NORMAL)
+        ids = [id_ for id_, _ in stamps]  # of the token alone: the store has nothing to do with it
+        in_order = _in_order(ids)
+        self.total = len(ids)
+        self._items = self._lanes.on_store(
+            lambda store: _records_of(store, in_order), Priority.NORMAL
+        )
+
     def _go_on(self) -> Found:
-        items, is_last = self._take(_STEP_ROWS, _STEP_SECONDS)
-        found = self._put(items)
-        if not is_last:
+        """Digest some objects while the next are read and the former put into the index."""
+        taken = (self._ahead or self._take(_STEP_ROWS, _STEP_SECONDS)).result()
+        items = [item for item in taken.items if _id_of(item) not in self._fresher]
+        self._ahead = None if taken.is_last else self._take(_STEP_ROWS, _STEP_SECONDS)
+        entries = entries_of(items, self._scanner, taken.stamps)
+        found = self._found()
+        self._put(entries)
+        if not taken.is_last:
             return found
+        found += self._found()
         self._items = None
         # What was read before the token was taken may have changed unnoticed.
         found += self._absorb(self._first_ids)
@@ -255,42 +309,28 @@ class Scan:
                 lambda index: setattr(index, "token", str(self._token)), Priority.NORMAL
             )
 
-    def _take(self, most: int, seconds: float) -> tuple[list[Summary | Record], bool]:
-        """Return the next objects, and whether these are the last."""
-        items = self._items
+    def _take(self, most: int, seconds: float) -> Future[_Taken]:
+        """Have the next objects read."""
+        items, token = self._items, self._token if self._has_token else None
         assert items is not None
-        taken: tuple[list[Summary | Record], bool] = self._lanes.on_store(
-            lambda _: _take(items, most, seconds), Priority.BACKGROUND
+        self._fresher.clear()
+        return self._lanes.store(
+            lambda store: _take(items, most, seconds, partial(_stamps, store, token)),
+            Priority.BACKGROUND,
         )
-        return taken
 
-    def _put(self, items: Sequence[Summary | Record]) -> Found:
-        entries = (
-            self._stamped(entries_of(items, self._scanner))
-            if self._has_token
-            else (entries_of(items, self._scanner))
-        )
-        changed = self._lanes.on_index(lambda index: index.put(entries), Priority.NORMAL)
-        self.done += len(items)
+    def _put(self, entries: Sequence[Entry]) -> None:
+        """Have objects put into the index."""
+        self._putting = self._lanes.index(partial(_put, entries=entries), Priority.NORMAL)
+        self.done += len(entries)
         self.total = max(self.total, self.done) if self.total else 0
+
+    def _found(self) -> Found:
+        """Wait until what was given to the index last is in it; return what that changed."""
+        putting, self._putting = self._putting, None
+        changed = [] if putting is None else putting.result()
         # At first everything is new, which is not worth telling.
         return Found(tuple(changed)) if self._beginnings > 1 else Found()
-
-    def _stamped(self, entries: list[Entry]) -> list[Entry]:
-        """Note what the token says of objects that were read after it was taken."""
-        if self._token is None or isinstance(self._token, int):
-            return entries
-        token, ids = self._token, [entry.row.id for entry in entries]
-        try:
-            stamps: dict[str, str] = self._lanes.on_store(
-                lambda store: dict(store.stamps(token, ids)), Priority.NORMAL
-            )
-        except NotImplementedError:
-            return entries
-        return [
-            Entry(entry.row, entry.revision, entry.references, stamps.get(entry.row.id))
-            for entry in entries
-        ]
 
     def _absorb(self, ids: Iterable[str], *, is_stamped: bool = True) -> Found:
         wanted = list(dict.fromkeys(ids))
@@ -298,23 +338,23 @@ class Scan:
         removed: list[str] = []
         for start in range(0, len(wanted), _ABSORBED_AT_ONCE):
             batch = wanted[start : start + _ABSORBED_AT_ONCE]
-            entries = self._entries(batch)
-            if is_stamped:
-                entries = self._stamped(entries)
+            entries = self._entries(batch, self._token if is_stamped else None)
             there = {entry.row.id for entry in entries}
             gone = [id_ for id_ in batch if id_ not in there]
             changed += self._lanes.on_index(partial(_put, entries=entries), Priority.NORMAL)
             removed += self._lanes.on_index(partial(_remove, ids=gone), Priority.NORMAL)
         return Found(tuple(changed), tuple(removed))
 
-    def _entries(self, ids: Sequence[str]) -> list[Entry]:
-        if self._keeps_summaries:
-            items = self._lanes.on_store(lambda store: list(store.summaries(ids)), Priority.NORMAL)
-        else:
-            items = self._lanes.on_store(
-                lambda store: list(readable_records(store, ids)), Priority.NORMAL
-            )
-        return entries_of(items, self._scanner)
+    def _entries(self, ids: Sequence[str], token: Any) -> list[Entry]:
+        """Read objects, with what a token says of them."""
+        keeps_summaries = self._keeps_summaries
+
+        def read(store: Store) -> _Taken:
+            items = store.summaries(ids) if keeps_summaries else readable_records(store, ids)
+            return _Taken(list(items), is_last=False, stamps=_stamps(store, token, ids))
+
+        taken: _Taken = self._lanes.on_store(read, Priority.NORMAL)
+        return entries_of(taken.items, self._scanner, taken.stamps)
 
     def _read_again(self) -> Found:
         """Look at all objects of a store that cannot tell what changed."""
@@ -325,13 +365,42 @@ class Scan:
         return self._absorb([*ids, *gone])
 
 
-def entries_of(items: Sequence[Summary | Record], scanner: Inspector) -> list[Entry]:
-    """Return what the index keeps of some objects; their pickles are digested by the scanner."""
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """Some objects of the store.
+
+    Attributes:
+        items: What was read of them.
+        is_last: Whether there are no more.
+        stamps: What the store says of their versions, by ID.
+    """
+
+    items: list[Summary | Record]
+    is_last: bool
+    stamps: Mapping[str, str]
+
+
+def entries_of(
+    items: Sequence[Summary | Record],
+    scanner: Inspector,
+    stamps: Mapping[str, str] = MappingProxyType({}),
+) -> list[Entry]:
+    """Return what the index keeps of some objects; their pickles are digested by the scanner.
+
+    Args:
+        items: The objects.
+        scanner: Who digests pickles.
+        stamps: What the store says of these versions, by ID.
+    """
     records = [item for item in items if isinstance(item, Record)]
     if not records:
-        return [_entry_of_summary(item) for item in items if isinstance(item, Summary)]
+        summaries = [item for item in items if isinstance(item, Summary)]
+        return [_entry_of_summary(summary, stamps.get(summary.id)) for summary in summaries]
     digests = scanner.digests([record.data for record in records])
-    return [_entry_of_record(*pair) for pair in zip(records, digests, strict=True)]
+    return [
+        _entry_of_record(record, digest, stamps.get(record.id_))
+        for record, digest in zip(records, digests, strict=True)
+    ]
 
 
 def readable_records(store: Store, ids: Iterable[str]) -> Iterator[Record]:
@@ -376,6 +445,21 @@ def _remove(index: RowIndex, ids: Sequence[str]) -> list[str]:
     return index.remove(ids)
 
 
+def _some_records(store: Store) -> Iterator[Record]:
+    return readable_records(store, islice(store.names(), _FIRST_ROWS))
+
+
+def _in_order(ids: Sequence[str]) -> Iterator[str]:
+    """Iterate over IDs in their order; no thread waits for the interpreter while all are sorted."""
+    runs = (ids[start : start + _STEP_ROWS] for start in range(0, len(ids), _STEP_ROWS))
+    return merge(*(sorted(run, key=order_key) for run in runs), key=order_key)
+
+
+def _records_of(store: Store, ids: Iterator[str]) -> Iterator[Record]:
+    batches = iter(lambda: list(islice(ids, _ABSORBED_AT_ONCE)), [])
+    return chain.from_iterable(readable_records(store, batch) for batch in batches)
+
+
 def _all_records(store: Store) -> Iterator[Record]:
     try:
         yield from store.records()
@@ -388,24 +472,39 @@ def _all_records(store: Store) -> Iterator[Record]:
 
 
 def _take(
-    items: Iterator[Summary | Record], most: int, seconds: float
-) -> tuple[list[Summary | Record], bool]:
+    items: Iterator[Summary | Record],
+    most: int,
+    seconds: float,
+    stamps: Callable[[list[str]], Mapping[str, str]],
+) -> _Taken:
     taken: list[Summary | Record] = []
     size = 0
     until = time.monotonic() + seconds
+    is_last = True
     for item in items:
         taken.append(item)
         size += len(item.data) if isinstance(item, Record) else 0
         if len(taken) >= most or size >= _STEP_BYTES or time.monotonic() > until:
-            return taken, False
-    return taken, True
+            is_last = False
+            break
+    return _Taken(taken, is_last, stamps([_id_of(item) for item in taken]))
+
+
+def _stamps(store: Store, token: Any, ids: Sequence[str]) -> Mapping[str, str]:
+    """Return what a token says of objects that were read after it was taken."""
+    if token is None or isinstance(token, int):
+        return {}
+    try:
+        return dict(store.stamps(token, ids))
+    except NotImplementedError:
+        return {}
 
 
 def _id_of(item: Summary | Record) -> str:
     return item.id if isinstance(item, Summary) else item.id_
 
 
-def _entry_of_summary(summary: Summary) -> Entry:
+def _entry_of_summary(summary: Summary, stamp: str | None) -> Entry:
     row = Row(
         summary.id,
         summary.type,
@@ -414,14 +513,14 @@ def _entry_of_summary(summary: Summary) -> Entry:
         None if summary.modified is None else summary.modified.timestamp(),
         summary.size,
     )
-    return Entry(row, _revision(repr(row).encode("utf-8", "surrogatepass")))
+    return Entry(row, _revision(repr(row).encode("utf-8", "surrogatepass")), stamp=stamp)
 
 
-def _entry_of_record(record: Record, digest: Digest | None) -> Entry:
+def _entry_of_record(record: Record, digest: Digest | None, stamp: str | None) -> Entry:
     modified = None if record.modified is None else record.modified.timestamp()
-    known = digest or Digest("", None, None, ())
+    known = digest or NOTHING
     row = Row(record.id_, known.type, known.state, known.name, modified, len(record.data))
-    return Entry(row, _revision(record.data, modified), known.references)
+    return Entry(row, _revision(record.data, modified), known.references, stamp)
 
 
 def _revision(data: bytes, modified: float | None = None) -> int:

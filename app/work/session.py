@@ -250,6 +250,10 @@ class StoreSession(QObject):
         """Give the `NodeRow` of an object itself; fails with the sentence if it is unreadable."""
         return self._ask_inspector(lambda objects, progress: objects.root(id_, progress))
 
+    def version(self, id_: str, longest: int) -> Task:
+        """Give the SHA-256 of an object's pickle, and the pickle unless it is longer: a tuple."""
+        return self._ask_inspector(lambda objects, _: objects.version(id_, longest))
+
     def salvaged_root(self, id_: str) -> Task:
         """Give the `NodeRow` of what can be read of a damaged object, of kind "error".
 

@@ -166,7 +166,7 @@ def test_a_file_written_twice_in_one_tick_of_the_clock_is_seen_as_changed(
             return os.stat_result(found[:10], {"st_ctime_ns": 0, "st_mtime_ns": found.st_mtime_ns})
 
         assert store.changes(token).changed == ("A.1",)
-        same = {name: stamp._replace(changed=0) for name, stamp in token.items()}
+        same = {name: (modified, 0, *rest) for name, (modified, _, *rest) in token.items()}
         monkeypatch.setattr(os, "lstat", in_one_tick)
         assert store.changes(same).changed == ("A.1",)
         again = store.changes().token

@@ -293,3 +293,14 @@ def test_an_object_that_returns_is_where_it_was(index: RowIndex) -> None:
     fill(index, "Job.9", "Job.3")
     assert ids(index) == ["Job.0", "Job.2", "Job.3", "Job.4", "Job.9"]
     assert index.count(RowQuery()) == len(index) == 5
+
+
+def test_rows_at_the_end_get_their_places_when_they_are_put(index: RowIndex) -> None:
+    index.put_at_end([entry("c"), entry("a", references=("b",))])
+    assert ids(index) == ["c", "a"]
+    index.put([entry("a", references=("b",)), entry("b")])
+    assert ids(index) == ["a", "b", "c"]
+    assert index.referrers("b") == ["a"]
+    index.put([entry("c"), entry("d")])
+    assert ids(index) == ["a", "b", "c", "d"]
+    assert len(index) == 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -201,7 +202,11 @@ def test_an_object_written_while_it_was_read_is_read_again(
 ) -> None:
     with FilesystemStore(tmp_path / "jobs") as store, closing(Inspector()) as inspector:
         store.write("Job.1", pickle.dumps({"state": "NEW"}, 4))
-        lanes = Lanes(on_store=lambda ask, _: ask(store), on_index=lambda ask, _: {})
+        lanes = Lanes(
+            lambda ask, _: _answered(ask(store)),
+            lambda ask, _: _answered({}),
+            lambda ask: ask(store),
+        )
         objects = ObjectReader(lanes, inspector, keeps_summaries=False)
         answer = inspector.root
 
@@ -215,3 +220,9 @@ def test_an_object_written_while_it_was_read_is_read_again(
         monkeypatch.setattr(inspector, "root", late_answer)
         assert objects.root("Job.1", Progress()).state == "NEW"
         assert objects.root("Job.1", Progress()).state == "DONE"
+
+
+def _answered(value: Any) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_result(value)
+    return future
