@@ -34,7 +34,7 @@ __all__ = ["Found", "Lanes", "Scan", "entries_of", "read_records", "readable_rec
 
 _FIRST_ROWS = 256
 _FIRST_SECONDS = 0.05
-_STEP_ROWS = 2_000
+_STEP_ROWS = 500
 _STEP_SECONDS = 0.1
 _STEP_BYTES = 8 * 1024 * 1024
 _ABSORBED_AT_ONCE = 500
