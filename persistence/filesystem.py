@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from functools import cached_property
 from hashlib import blake2b, sha256
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -74,6 +74,7 @@ _WRITING = 0.1  # seconds for which a writer may not have closed a file
 _PAUSE = 0.005  # seconds
 _MISSES = 4  # looks at a file that is not there, until it is said not to be
 _TRIES = 20  # at a file that GC3Pie is writing over and over
+_TRIES_AT_EMPTY = 200  # a small file is empty until its writer closes it, which may have to wait
 
 
 _Stamp: TypeAlias = "tuple[int, int, int, int, bytes]"
@@ -346,7 +347,7 @@ class FilesystemStore(RecordStore):
         backup_path = path + BACKUP_SUFFIX
         # GC3Pie moves a file aside, opens the new one, writes, removes the former, and only
         # then closes the new one: for a moment there is nothing, or a part, and no backup.
-        for attempt in range(_TRIES):
+        for attempt in count():
             record = self._read_file(id_, path)
             has_backup = os.path.lexists(backup_path)
             age = _age(record)
@@ -358,11 +359,14 @@ class FilesystemStore(RecordStore):
             if backup is not None:
                 return backup
             is_being_written = record is not None and age <= _RACY
-            if not is_being_written and attempt >= _MISSES:
+            tries = _MISSES
+            if is_being_written:
+                tries = _TRIES if record and record.data else _TRIES_AT_EMPTY
+            if attempt >= tries:
                 return record
             if is_being_written:
                 time.sleep(_PAUSE)
-        return record
+        raise AssertionError("counting never ends")
 
     def _read_file(self, id_: str, path: str | Path) -> Record | None:
         try:
