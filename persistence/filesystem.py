@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from functools import cached_property
 from hashlib import blake2b, sha256
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -347,7 +347,8 @@ class FilesystemStore(RecordStore):
         backup_path = path + BACKUP_SUFFIX
         # GC3Pie moves a file aside, opens the new one, writes, removes the former, and only
         # then closes the new one: for a moment there is nothing, or a part, and no backup.
-        for attempt in count():
+        attempt = 0
+        while True:
             record = self._read_file(id_, path)
             has_backup = os.path.lexists(backup_path)
             age = _age(record)
@@ -366,7 +367,7 @@ class FilesystemStore(RecordStore):
                 return record
             if is_being_written:
                 time.sleep(_PAUSE)
-        raise AssertionError("counting never ends")
+            attempt += 1
 
     def _read_file(self, id_: str, path: str | Path) -> Record | None:
         try:

@@ -7,9 +7,10 @@ themselves, so it goes on after a kill where it was, and reads again only what w
 
 from __future__ import annotations
 
+from app.work.entries import readable_records
 from app.work.inspector import Inspector
 from app.work.pool import Priority
-from app.work.scan import Lanes, readable_records
+from app.work.scan import Lanes
 
 __all__ = ["FactReader"]
 

@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import Any, TypeAlias, TypeVar
 
 from app.work import protocol
+from app.work.entries import entries_of, read_records
 from app.work.inspector import Inspector
 from app.work.pool import Priority
 from app.work.records import (
@@ -28,7 +29,7 @@ from app.work.records import (
     OpcodeRange,
     Row,
 )
-from app.work.scan import Lanes, entries_of, read_records
+from app.work.scan import Lanes
 from app.work.task import Progress
 from persistence.errors import DecodeError, StoreError
 from persistence.pickles.edit import Change

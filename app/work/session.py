@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from app.work.entries import read_records
 from app.work.follower import Follower
 from app.work.index_files import IndexFolder
 from app.work.inspector import Bounds
@@ -20,7 +21,6 @@ from app.work.pool import Outbox, Priority
 from app.work.rankings import asks_inside
 from app.work.records import ComparedPlace, Link, NodeRow, Row, RowQuery, RowWindow, StoreInfo
 from app.work.rows import RowSource
-from app.work.scan import read_records
 from app.work.task import Progress, Task
 from app.work.watcher import Watcher
 from persistence.errors import StoreError
